@@ -1,0 +1,352 @@
+"""Configurations: frozen dataclasses, the preset table, and `override`.
+
+Imports no TensorFlow, so that listing presets and checking settings cost nothing.
+`Config.build()` imports its system and returns it, a `keras.Model` with all variables built.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import hashlib
+import json
+import types
+import typing
+from typing import Any
+
+
+class ConfigError(ValueError):
+    """A setting that does not exist or does not fit; the message says what would."""
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimizerConfig:
+    """How one network is optimised."""
+
+    name: str = 'adam'  # adam | adamw | rmsprop | sgd
+    learning_rate: float = 2e-4
+    beta_1: float = 0.5  # momentum of the first moment; the momentum itself for sgd
+    beta_2: float = 0.99  # decay of the second moment; rho for rmsprop
+    epsilon: float = 1e-8
+    weight_decay: float = 0.0  # decoupled, adamw only
+    schedule: str = 'constant'  # constant | linear | cosine: from warm-up's end to total_images
+    warmup_steps: int = 0  # linear rise from 0
+    clip_norm: float = 0.0  # global norm; 0 = no clipping
+    steps_per_round: int = 1  # optimizer steps for each training step
+    ema_decay: float = 0.0  # exponential moving average of the weights; 0 = none kept
+
+
+@dataclasses.dataclass(frozen=True)
+class AugmentationConfig:
+    """Stateless augmentation of one role's images; see `data.augmentation`."""
+
+    flip: bool = True
+    crop_scale: tuple[float, float] = (0.6, 1.0)  # side of the crop as a share of the largest
+    aspect: float = 0.0  # largest relative change of the crop's aspect ratio
+    hue: float = 0.0  # largest rotation, in turns (0.5 = any hue)
+    saturation: float = 0.0  # largest relative change
+    contrast: float = 0.0  # largest relative change
+    brightness: float = 0.0  # largest shift, as a share of the full range
+    gamma: float = 0.0  # largest |log2 gamma|
+    channel_shuffle: float = 0.0  # probability of permuting R, G, B
+    grey: float = 0.0  # probability of dropping colour
+    invert: float = 0.0  # probability of inverting
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Fields every system has. `resolution` is a side, or (height, width), in pixels."""
+
+    preset: str = ''
+    resolution: int | tuple[int, int] = 128
+    batch_size: int = 8  # global batch, images
+    total_images: int = 400_000
+    precision: str = 'float32'  # float32 | mixed_float16 | mixed_bfloat16
+    label_names: tuple[str, ...] = ()  # classes; filled from the data's folders when empty
+    holdout: float = 0.05  # share of the files kept out of training for held-out numbers
+    evaluation_images: int = 16  # held-out images scored at a snapshot
+    snapshot_images: int = 20_000  # images between snapshots (checkpoint, samples, evaluation)
+    snapshot_seconds: int = 900  # and at the latest after so many seconds
+    tick_seconds: float = 20.0  # between lines of metrics.jsonl
+    keep_checkpoints: int = 3
+    best_metric: str = ''  # a held-out name; the best checkpoint by it is kept ('-name': higher is better)
+    patience: int = 0  # snapshots without improvement of best_metric before stopping; 0 = never
+
+    @property
+    def height(self) -> int:
+        return self.resolution if isinstance(self.resolution, int) else self.resolution[0]
+
+    @property
+    def width(self) -> int:
+        return self.resolution if isinstance(self.resolution, int) else self.resolution[1]
+
+    @property
+    def num_labels(self) -> int:
+        return len(self.label_names)
+
+    @property
+    def total_steps(self) -> int:
+        return max(1, -(-self.total_images // self.batch_size))
+
+    def augmentation(self, role: str) -> AugmentationConfig:
+        """The augmentation of a batch key such as 'content' or 'style'."""
+        return getattr(self, f'{role}_augmentation', AugmentationConfig())
+
+    def as_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    def hash(self) -> str:
+        """First 12 hex digits of the SHA-256 of the resolved settings."""
+        text = json.dumps(self.as_dict(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def check(self) -> None:
+        """Raises ConfigError where settings contradict each other."""
+        if self.batch_size < 1:
+            raise ConfigError(f"Setting 'batch_size' must be at least 1. Received: {self.batch_size}.")
+        if self.precision not in PRECISIONS:
+            raise ConfigError(f"Setting 'precision' must be one of {', '.join(PRECISIONS)}. "
+                              f'Received: {self.precision!r}.')
+
+    def build(self):
+        """Imports the system, builds all its variables and returns it (a `keras.Model`)."""
+        raise NotImplementedError(f'{type(self).__name__} names no system.')
+
+
+PRECISIONS = ('float32', 'mixed_float16', 'mixed_bfloat16')
+
+
+@dataclasses.dataclass(frozen=True)
+class StyleTransferConfig(Config):
+    """Content-preserving style transfer by a modulated generator.
+
+    Objective: alpha content + beta style + gamma adversarial + retention terms.
+    """
+
+    # Generator.
+    width_channels: int = 24  # channels at full resolution; doubled at each halving
+    max_channels: int = 128
+    levels: int = 3  # halvings between the image and the bottleneck
+    residual_blocks: int = 3  # modulated residual blocks at the bottleneck
+    code_size: int = 256  # the style code w
+    latent_size: int = 128  # noise z of the mapping network
+    mapping_layers: int = 4
+    style_encoder: str = 'vgg16_hed'  # frozen network whose statistics are encoded; 'learned' = a small trained one
+    style_encoder_layers: tuple[str, ...] = ('relu1_1', 'relu2_1', 'relu3_1')
+    dropout: float = 0.0  # on the style code's hidden layer
+
+    # Losses.
+    perceptual: str = 'vgg16_hed'  # frozen network of content and style losses, by name or path
+    content_layers: tuple[str, ...] = ('relu4_1',)
+    style_layers: tuple[str, ...] = ('relu1_1', 'relu2_1', 'relu3_1', 'relu4_1')
+    style_scales: int = 2  # the style loss also sees the image halved so many times, less one
+    content_weight: float = 1.0  # alpha
+    style_weight: float = 3.0  # beta, relative Gram
+    mean_variance_weight: float = 0.5  # beta', mean and standard deviation of features
+    adversarial_weight: float = 0.1  # gamma
+    adversarial_loss: str = 'least_squares'  # non_saturating | minimax | least_squares | hinge
+    identity_weight: float = 1.0  # L1 when content = style, and for the null code
+    structure_weight: float = 0.3  # edges of the content kept
+    l1_weight: float = 0.0  # pixels of the content kept
+    l2_weight: float = 0.0
+    total_variation_weight: float = 0.0
+    mapping_weight: float = 0.1  # energy score of mapped noise against encoded styles
+    diversity_weight: float = 0.0  # mode seeking between two noise codes; costs a second synthesis
+    noise_share: float = 0.0  # share of each batch styled by noise or label instead of an image
+    label_dropout: float = 0.3  # share of labels hidden from the mapping network
+    warmup_images: int = 4_000  # reconstruction only
+
+    # Discriminator.
+    discriminator_channels: int = 32
+    discriminator_layers: int = 3
+    discriminator_condition: bool = True  # sees content features, so that it defends content too
+    discriminator_condition_layer: str = 'relu3_1'
+    discriminator_spectral_norm: bool = True
+    r1_weight: float = 0.0  # gamma of the R1 penalty
+    r1_every: int = 16  # steps between R1 penalties (lazy regularisation)
+
+    generator_optimizer: OptimizerConfig = OptimizerConfig(
+        learning_rate=5e-4, beta_1=0.5, warmup_steps=100, clip_norm=10.0, ema_decay=0.998)
+    discriminator_optimizer: OptimizerConfig = OptimizerConfig(learning_rate=1e-4, beta_1=0.5)
+    content_augmentation: AugmentationConfig = AugmentationConfig(
+        crop_scale=(0.5, 1.0), contrast=0.2, brightness=0.05)
+    style_augmentation: AugmentationConfig = AugmentationConfig(
+        crop_scale=(0.35, 1.0), hue=0.08, saturation=0.3, contrast=0.3, gamma=0.4,
+        channel_shuffle=0.1)
+    best_metric: str = 'objective'
+
+    def check(self) -> None:
+        super().check()
+        step = 2 ** self.levels
+        if self.height % step or self.width % step:
+            raise ConfigError(
+                f"Setting 'resolution' must be a multiple of {step} (2 to the power of 'levels'). "
+                f'Received: {self.height}x{self.width}. Try {-(-self.height // step) * step}x'
+                f'{-(-self.width // step) * step}.')
+
+    def build(self):
+        self.check()
+        from stylegan_tf.systems.style_transfer import StyleTransfer
+        return StyleTransfer(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class GatysConfig(Config):
+    """Optimisation-based transfer (Gatys et al. 2016); nothing is trained."""
+
+    resolution: int = 256  # long side of the result, pixels
+    iterations: int = 120  # evaluations of the objective over all pyramid levels
+
+    def build(self):
+        raise ConfigError("Preset 'gatys' is not trained: use it through "
+                          '`stylegan-tf stylize --model=gatys`.')
+
+
+@dataclasses.dataclass(frozen=True)
+class Preset:
+    """A row of the preset table."""
+
+    config: Config
+    purpose: str
+    parameters: int  # trained generator + discriminator
+    memory_gigabytes: float  # peak resident memory of a CPU training
+    step_seconds: float  # on 2 CPU cores
+    status: str  # what has been trained
+
+
+def _row(name: str, config: Config, purpose: str, parameters: int = 0, memory: float = 0.0,
+         seconds: float = 0.0, status: str = 'never trained') -> tuple[str, Preset]:
+    return name, Preset(dataclasses.replace(config, preset=name), purpose, parameters, memory,
+                        seconds, status)
+
+
+_TINY = StyleTransferConfig(
+    resolution=28, batch_size=8, total_images=4_000, width_channels=8, max_channels=32, levels=2,
+    residual_blocks=1, code_size=32, latent_size=16, mapping_layers=2, style_encoder='learned',
+    style_layers=('relu1_1', 'relu2_1'), content_layers=('relu2_1',), style_scales=1,
+    discriminator_channels=8, discriminator_layers=1, discriminator_condition_layer='relu2_1',
+    warmup_images=400, snapshot_images=2_000)
+_STYLE_TRANSFER = StyleTransferConfig()
+
+PRESETS: dict[str, Preset] = dict([
+    _row('style_transfer_28', _TINY, 'MNIST-size smoke test of the whole path'),
+    _row('style_transfer_64', dataclasses.replace(
+        _STYLE_TRANSFER, resolution=64, batch_size=8, total_images=200_000),
+        'thumbnails; the quick start'),
+    _row('style_transfer_128', _STYLE_TRANSFER, 'the main preset: trains on a CPU in hours'),
+    _row('style_transfer_256', dataclasses.replace(
+        _STYLE_TRANSFER, resolution=256, batch_size=8, total_images=1_000_000, style_scales=3),
+        'photographs; a GPU for a day'),
+    _row('style_transfer_512', dataclasses.replace(
+        _STYLE_TRANSFER, resolution=512, batch_size=8, total_images=1_000_000, levels=4,
+        width_channels=16, max_channels=256, style_scales=4),
+        'large brush strokes; a large GPU for days'),
+    _row('gatys', GatysConfig(), 'optimises one picture; needs no training'),
+])
+
+
+def get(name: str, **changes: Any) -> Config:
+    """The preset's Config, with fields replaced by `changes` (as Python values).
+
+    Raises:
+        ConfigError: Unknown preset or field; the message lists what there is.
+    """
+    if name not in PRESETS:
+        raise ConfigError(_unknown('preset', name, PRESETS))
+    config = PRESETS[name].config
+    fields = {field.name for field in dataclasses.fields(config)}
+    for field in changes:
+        if field not in fields:
+            raise ConfigError(_unknown('setting', field, fields))
+    return dataclasses.replace(config, **changes)
+
+
+def override(config: Config, settings: typing.Iterable[str]) -> Config:
+    """Applies 'name=value' texts; a dot reaches into a nested Config.
+
+    Args:
+        config: The Config to start from.
+        settings: Such as 'batch_size=4' or 'generator_optimizer.learning_rate=1e-4'. Tuples are
+            written 'a,b'; a rectangular resolution '192x256' (height x width).
+
+    Raises:
+        ConfigError: Unknown name (listing the valid ones), wrong type, or no '='.
+    """
+    for setting in settings:
+        name, equals, text = setting.partition('=')
+        if not equals:
+            raise ConfigError(f'Expected --set=name=value. Received: {setting!r}.')
+        config = _replace(config, name.strip().split('.'), text.strip(), setting)
+    return config
+
+
+def from_dict(values: dict[str, Any]) -> Config:
+    """Rebuilds the Config that `Config.as_dict` (through JSON) was made of.
+
+    The preset's row decides the class; fields this version does not know raise ConfigError.
+    """
+    base = get(values['preset'])
+    return _from_plain(type(base), values)
+
+
+def _from_plain(kind: type, values: dict[str, Any]) -> Any:
+    hints = typing.get_type_hints(kind)
+    unknown = set(values) - set(hints)
+    if unknown:
+        raise ConfigError(_unknown('setting', sorted(unknown)[0], hints))
+    return kind(**{name: _plain(hints[name], value) for name, value in values.items()})
+
+
+def _plain(hint: Any, value: Any) -> Any:
+    if dataclasses.is_dataclass(hint):
+        return _from_plain(hint, value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _replace(config: Any, names: list[str], text: str, setting: str) -> Any:
+    hints = typing.get_type_hints(type(config))
+    name = names[0]
+    if name not in hints:
+        raise ConfigError(_unknown('setting', name, hints))
+    if len(names) > 1:
+        nested = getattr(config, name)
+        if not dataclasses.is_dataclass(nested):
+            raise ConfigError(f'Setting {name!r} has no fields of its own. Received: {setting!r}.')
+        value = _replace(nested, names[1:], text, setting)
+    else:
+        if dataclasses.is_dataclass(hints[name]):
+            fields = ', '.join(field.name for field in dataclasses.fields(hints[name]))
+            raise ConfigError(f"Setting '{name}' is a group: write {name}.FIELD=value, FIELD one of "
+                              f'{fields}.')
+        value = _parse(hints[name], text, setting)
+    return dataclasses.replace(config, **{name: value})
+
+
+def _parse(hint: Any, text: str, setting: str) -> Any:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    try:
+        if origin in (typing.Union, types.UnionType):  # the resolution
+            parts = text.lower().split('x')
+            return int(text) if len(parts) == 1 else tuple(int(part) for part in parts)
+        if origin is tuple:
+            parts = [part.strip() for part in text.split(',') if part.strip()]
+            if arguments[-1] is not Ellipsis and len(parts) != len(arguments):
+                raise ValueError
+            return tuple(arguments[0](part) for part in parts)
+        if hint is bool:
+            return {'true': True, '1': True, 'on': True, 'yes': True,
+                    'false': False, '0': False, 'off': False, 'no': False}[text.lower()]
+        if hint is int:
+            return int(text.replace('_', ''))
+        return hint(text)
+    except (ValueError, KeyError):
+        wanted = getattr(hint, '__name__', None) if origin is None else str(hint)
+        raise ConfigError(f"Setting '{setting.partition('=')[0]}' must be of type {wanted}. "
+                          f'Received: {text!r}.') from None
+
+
+def _unknown(kind: str, name: str, known: typing.Iterable[str]) -> str:
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, 1)
+    hint = f' Did you mean {close[0]!r}?' if close else ''
+    return f'Unknown {kind} {name!r}.{hint} Known: {", ".join(names)}.'
