@@ -1,0 +1,93 @@
+"""The table of commands, and the one way in which a command starts and ends.
+
+Exit codes: 0 all done; 1 some inputs failed; 2 bad usage or configuration; 130 Ctrl-C.
+Imports no TensorFlow, so that `--help` answers at once.
+"""
+
+import importlib.util
+import sys
+
+from absl import flags
+
+COMMANDS = {
+    'train': 'train a preset on folders of pictures; the same command again resumes it',
+    'export': 'turn a run into a versioned SavedModel that a model server loads',
+    'stylize': 'stylise a picture or a folder of pictures',
+    'generate': 'draw pictures from noise',
+    'score': 'score pictures for anomalies',
+    'correct': 'repair pictures that score badly',
+    'evaluate': 'measure a folder of results',
+}
+LISTS = {
+    'models': 'list the models that `load` and `--model` know by name',
+    'presets': 'list the presets that `train` knows',
+}
+DONE, SOME_FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+class UsageError(ValueError):
+    """What was typed cannot be done; the message is one line that says what can."""
+
+
+def available():
+    """Names of the commands whose modules exist, in the table's order."""
+    return [name for name in COMMANDS if importlib.util.find_spec(f'stylegan_tf.{name}')]
+
+
+def run(main, *, errors=()):
+    """Parses the flags, runs a command and exits the process; what a CLI module calls last.
+
+    Prints the module's help for --help. Bad flags, stray arguments, `UsageError` and the
+    exceptions in `errors` become one line on stderr and exit code 2.
+
+    Args:
+        main: Function without arguments that reads flags and returns the exit code (None is 0).
+        errors: Function without arguments that returns a tuple of further exception types whose
+            message is meant for the user (a function, so that nothing is imported for --help), or
+            the tuple itself.
+    """
+    module = sys.modules[main.__module__]
+    if any(argument in ('--help', '-help', '-h', '--helpfull') for argument in _options(sys.argv)):
+        print(help_text(module))
+        sys.exit(DONE)
+    try:
+        stray = flags.FLAGS(sys.argv)[1:]
+        if stray:
+            raise UsageError(f'Expected only flags (--name=value). Received: {" ".join(stray)}.')
+    except (flags.Error, UsageError) as error:
+        _refuse(error)
+    try:
+        code = main()
+    except KeyboardInterrupt:
+        print('Interrupted.', file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        if not isinstance(error, (UsageError, *(errors() if callable(errors) else errors))):
+            raise
+        _refuse(error)
+    sys.exit(code or DONE)
+
+
+def help_text(module):
+    """The help of a command's module: its docstring and its own flags."""
+    own = flags.FLAGS.get_flags_for_module(_flag_owner(module))
+    lines = [module.__doc__.strip(), '', 'Flags:']
+    for flag in sorted(own, key=lambda flag: flag.name):
+        default = '' if flag.default in (None, '', []) else f' (default: {flag.default_as_str})'
+        lines += [f'  --{flag.name}{default}', f'      {flag.help}']
+    return '\n'.join(lines)
+
+
+def _flag_owner(module):
+    # absl files the flags of a module run as a script under the script's path
+    return sys.argv[0] if module.__name__ == '__main__' else module.__name__
+
+
+def _options(argv):
+    arguments = argv[1:]
+    return arguments[:arguments.index('--')] if '--' in arguments else arguments
+
+
+def _refuse(error):
+    print(f'Error: {" ".join(str(error).split())}', file=sys.stderr)
+    sys.exit(BAD_USAGE)
