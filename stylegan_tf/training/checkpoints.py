@@ -1,0 +1,314 @@
+"""Checkpoints that are complete or absent, whatever kills the process.
+
+    checkpoints/step-000012000/state.safetensors   every variable under its name
+    checkpoints/step-000012000/checkpoint.json     step, sha256, versions, metric values, progress
+
+A checkpoint is written into a hidden sibling folder, synchronised to disk and renamed. Reading
+verifies the hash, so a damaged one is skipped by name and the next older one is taken. Imports no
+TensorFlow.
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shutil
+
+import ml_dtypes
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from stylegan_tf.training import run_folder
+
+FORMAT = 1
+STATE_FILE = 'state.safetensors'
+RECORD_FILE = 'checkpoint.json'
+_NAME = re.compile(r'step-(\d{9,})$')
+
+_DTYPES = {
+    'F64': np.dtype(np.float64), 'F32': np.dtype(np.float32), 'F16': np.dtype(np.float16),
+    'BF16': np.dtype(ml_dtypes.bfloat16), 'I64': np.dtype(np.int64), 'I32': np.dtype(np.int32),
+    'I16': np.dtype(np.int16), 'I8': np.dtype(np.int8), 'U64': np.dtype(np.uint64),
+    'U32': np.dtype(np.uint32), 'U16': np.dtype(np.uint16), 'U8': np.dtype(np.uint8),
+    'BOOL': np.dtype(np.bool_),
+}
+
+
+class CheckpointError(Exception):
+    """A checkpoint is damaged or does not fit; the message names the file and every mismatch."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """A verified checkpoint: its folder, the dict of checkpoint.json, and name -> array."""
+
+    path: pathlib.Path
+    record: dict
+    arrays: dict
+
+    @property
+    def step(self):
+        """Steps done when it was written."""
+        return self.record['step']
+
+
+def name_of(step):
+    """Returns the folder name of a step: 12000 -> 'step-000012000'."""
+    return f'step-{step:09d}'
+
+
+def list_folders(folder):
+    """Returns [(step, path)] of the complete-looking checkpoints in `folder`, oldest first."""
+    folder = pathlib.Path(folder)
+    if not folder.is_dir():
+        return []
+    found = [(int(match[1]), entry) for entry in folder.iterdir()
+             if (match := _NAME.match(entry.name)) and entry.is_dir()]
+    return sorted(found)
+
+
+def to_arrays(state):
+    """Copies variables to the host: dict name -> NumPy array, dtypes kept exactly.
+
+    Args:
+        state: Dict name -> Keras variable, TensorFlow variable or array.
+    """
+    import keras
+
+    arrays = {}
+    for name, variable in state.items():
+        value = getattr(variable, 'value', variable)
+        if callable(value):
+            value = value()
+        arrays[name] = np.array(keras.ops.convert_to_numpy(value), order='C')
+    return arrays
+
+
+def save(folder, step, arrays, record):
+    """Writes one checkpoint; the folder appears complete or not at all.
+
+    Args:
+        folder: The folder that holds the checkpoints.
+        step: Steps done; names the checkpoint.
+        arrays: Dict name -> NumPy array.
+        record: Dict of JSON values to keep beside the arrays.
+
+    Returns:
+        The path of the checkpoint.
+
+    Raises:
+        RunFolderError: If it cannot be written; older checkpoints are untouched.
+        CheckpointError: If a value is of a type the format does not know.
+    """
+    folder = pathlib.Path(folder)
+    temporary = folder / f'{run_folder.TEMPORARY_PREFIX}{name_of(step)}'
+    final = folder / name_of(step)
+    data = _serialise(arrays)
+    record = {
+        **record, 'format': FORMAT, 'step': int(step),
+        'files': {STATE_FILE: {'sha256': hashlib.sha256(data).hexdigest(), 'bytes': len(data)}},
+    }
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        _write_durably(temporary / STATE_FILE, data)
+        _write_durably(temporary / RECORD_FILE, json.dumps(record, indent=2).encode())
+        run_folder.fsync_folder(temporary)
+        # A damaged checkpoint of the same step has been skipped at the start and must make way.
+        if final.exists():
+            shutil.rmtree(final)
+        os.rename(temporary, final)
+        run_folder.fsync_folder(folder)
+    except OSError as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise run_folder.explain_os_error(error, final) from error
+    return final
+
+
+def read_record(path):
+    """Returns the dict of checkpoint.json.
+
+    Raises:
+        CheckpointError: If it is missing, unreadable, or of a later format.
+    """
+    file = pathlib.Path(path) / RECORD_FILE
+    try:
+        record = json.loads(file.read_text(encoding='utf-8'))
+        record_format, _ = record['format'], record['step']
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f'{file} is missing or damaged ({error}).') from error
+    if record_format > FORMAT:
+        raise CheckpointError(f'{file} has format {record_format}; this version reads up to '
+                              f'{FORMAT}. Use a newer stylegan_tf.')
+    return record
+
+
+def read(path):
+    """Reads and verifies one checkpoint.
+
+    Args:
+        path: A checkpoint folder.
+
+    Returns:
+        Checkpoint.
+
+    Raises:
+        CheckpointError: If a file is missing, cut short, or differs from its hash.
+    """
+    path = pathlib.Path(path)
+    record = read_record(path)
+    try:
+        data = (path / STATE_FILE).read_bytes()
+        expected = record['files'][STATE_FILE]['sha256']
+    except (OSError, KeyError, TypeError) as error:
+        raise CheckpointError(f'{path / STATE_FILE} cannot be read ({error}).') from error
+    if hashlib.sha256(data).hexdigest() != expected:
+        raise CheckpointError(f'{path / STATE_FILE} is damaged: its bytes differ from the '
+                              'recorded sha256.')
+    return Checkpoint(path, record, _deserialise(data, path))
+
+
+def latest(folder):
+    """Finds the newest whole checkpoint.
+
+    Returns:
+        (Checkpoint or None, list of messages about broken ones that were skipped).
+    """
+    skipped = []
+    for _, path in reversed(list_folders(folder)):
+        try:
+            return read(path), skipped
+        except CheckpointError as error:
+            skipped.append(str(error))
+    return None, skipped
+
+
+def find(path):
+    """Reads the checkpoint that `path` means: a checkpoint folder, or a run folder's newest one.
+
+    Raises:
+        CheckpointError: If there is none that is whole.
+    """
+    path = pathlib.Path(path)
+    if (path / RECORD_FILE).exists():
+        return read(path)
+    folder = path / 'checkpoints' if (path / 'checkpoints').is_dir() else path
+    checkpoint, skipped = latest(folder)
+    if checkpoint is None:
+        raise CheckpointError(f'No whole checkpoint in {path}. Give a run folder or a '
+                              'step-NNNNNNNNN folder. ' + ' '.join(skipped))
+    return checkpoint
+
+
+def mismatches(state, arrays):
+    """Lists every way in which `arrays` does not fit `state`.
+
+    Args:
+        state: Dict name -> variable (anything with `shape` and `dtype`).
+        arrays: Dict name -> NumPy array.
+
+    Returns:
+        List of str: missing names, unexpected names, other shapes, other dtypes.
+    """
+    found = []
+    for name, variable in state.items():
+        if name not in arrays:
+            found.append(f'missing: {name}')
+            continue
+        wanted, came = tuple(variable.shape), tuple(arrays[name].shape)
+        if wanted != came:
+            found.append(f'shape: {name} is {came}, expected {wanted}')
+        elif _dtype_name(variable.dtype) != arrays[name].dtype.name:
+            found.append(f'dtype: {name} is {arrays[name].dtype.name}, '
+                         f'expected {_dtype_name(variable.dtype)}')
+    found.extend(f'unexpected: {name}' for name in arrays if name not in state)
+    return found
+
+
+def restore(state, checkpoint):
+    """Assigns every variable of `state` from `checkpoint`, all or none.
+
+    Raises:
+        CheckpointError: Naming the checkpoint and every mismatch; nothing was assigned then.
+    """
+    found = mismatches(state, checkpoint.arrays)
+    if found:
+        raise CheckpointError(
+            f'{checkpoint.path} does not fit this model ({len(found)} mismatches): '
+            + '; '.join(found) + '.')
+    for name, variable in state.items():
+        variable.assign(checkpoint.arrays[name])
+
+
+def initialise_from(state, checkpoint):
+    """Assigns the variables whose name and shape match, and reports the others.
+
+    Meant for weights: give a `state` without step counters and optimizer slots. Values are cast
+    to the variable's dtype.
+
+    Returns:
+        (number of variables assigned, list of mismatches as of `mismatches`).
+    """
+    found, count = [], 0
+    for line in mismatches(state, checkpoint.arrays):
+        if not line.startswith('dtype: '):
+            found.append(line)
+    for name, variable in state.items():
+        array = checkpoint.arrays.get(name)
+        if array is not None and tuple(array.shape) == tuple(variable.shape):
+            variable.assign(array)
+            count += 1
+    return count, found
+
+
+def prune(folder, *, keep, protected=()):
+    """Deletes all but the newest `keep` checkpoints and the steps in `protected`.
+
+    Returns:
+        List of the deleted steps.
+    """
+    folders = list_folders(folder)
+    removed = []
+    for step, path in folders[:max(0, len(folders) - max(1, keep))]:
+        if step not in protected:
+            # Renamed first: a process killed midway leaves no half checkpoint behind.
+            doomed = path.with_name(f'{run_folder.TEMPORARY_PREFIX}old-{path.name}')
+            try:
+                os.rename(path, doomed)
+            except OSError as error:
+                raise run_folder.explain_os_error(error, path) from error
+            shutil.rmtree(doomed, ignore_errors=True)
+            removed.append(step)
+    return removed
+
+
+def _serialise(arrays):
+    for name, array in arrays.items():
+        if array.dtype not in _DTYPES.values():
+            raise CheckpointError(f'Variable {name} has dtype {array.dtype}, which checkpoints '
+                                  f'cannot hold. Known: {sorted(d.name for d in _DTYPES.values())}')
+    return safetensors.numpy.save(
+        {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()})
+
+
+def _deserialise(data, path):
+    try:
+        entries = safetensors.deserialize(data)
+        return {name: np.frombuffer(bytes(entry['data']), _DTYPES[entry['dtype']])
+                      .reshape(entry['shape']) for name, entry in entries}
+    except (safetensors.SafetensorError, KeyError, ValueError) as error:
+        raise CheckpointError(f'{path / STATE_FILE} cannot be decoded ({error}).') from error
+
+
+def _dtype_name(dtype):
+    return getattr(dtype, 'name', None) or str(dtype)
+
+
+def _write_durably(path, data):
+    with open(path, 'wb') as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

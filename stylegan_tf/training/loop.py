@@ -1,0 +1,276 @@
+"""The training loop: steps, ticks, snapshots, and how a run ends.
+
+A tick writes a line of metrics.jsonl; a snapshot evaluates held-out images, draws samples, and
+saves a checkpoint. Numbers stay on the device between ticks. Nothing here has random state, so the
+position of a run is one integer, the step.
+"""
+
+import dataclasses
+import math
+import resource
+import sys
+import time
+
+import numpy as np
+
+from stylegan_tf import images
+from stylegan_tf.training import checkpoints, progress, run_folder
+
+MAX_PENDING_STEPS = 1000
+
+
+class TrainingError(Exception):
+    """Training cannot go on; the message names the term, the step and the files."""
+
+
+@dataclasses.dataclass
+class History:
+    """What a run remembers besides its variables; kept in checkpoint.json."""
+
+    seconds: float = 0.0  # spent in training, over all processes
+    best_value: float | None = None
+    best_step: int | None = None
+    snapshots_without_improvement: int = 0
+    best_metric: str = ''
+
+    def update(self, metric, value, step):
+        """Notes the value of the named metric at a snapshot; '-name' means higher is better.
+
+        Returns:
+            True if it is the best so far.
+        """
+        if metric != self.best_metric:
+            self.best_metric, self.best_value, self.best_step = metric, None, None
+            self.snapshots_without_improvement = 0
+        sign = -1 if metric.startswith('-') else 1
+        better = self.best_value is None or sign * value < sign * self.best_value
+        if better:
+            self.best_value, self.best_step = value, step
+            self.snapshots_without_improvement = 0
+        else:
+            self.snapshots_without_improvement += 1
+        return better
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How a run ended: 'finished', 'no_improvement' or 'stopped' (by a signal)."""
+
+    status: str
+    step: int
+    message: str
+
+
+class Loop:
+    """Drives an engine to the end of its run.
+
+    Args:
+        engine: Has `step` (int, steps done) and `run_step()` -> dict of scalars, possibly still
+            on the device.
+        system: The System that the engine trains; see `systems.system`.
+        config: Its Config.
+        folder: RunFolder held by this process.
+        history: History, restored from the checkpoint on resume.
+        held_out: `snapshots.HeldOut`, or None to make neither samples nor held-out numbers.
+        files_of: Callable from a step (counted from 0) to a dict role -> file names of its batch.
+        record: Dict of JSON values that every checkpoint.json repeats.
+        observers: Objects with `tick(row)` and `snapshot(step, metrics, picture)` and
+            `finish(outcome)`: report and TensorBoard.
+        line: ProgressLine, or None for one on standard output.
+    """
+
+    def __init__(self, engine, system, config, folder, *, history=None, held_out=None,
+                 files_of=None, record=None, observers=(), line=None):
+        self._engine = engine
+        self._system = system
+        self._config = config
+        self._folder = folder
+        self._history = history or History()
+        self._held_out = held_out
+        self._files_of = files_of
+        self._record = record or {}
+        self._observers = observers
+        self._line = line or progress.ProgressLine(config.total_steps, config.batch_size)
+        self._log = progress.MetricsLog(folder.metrics_file)
+        self._pending = []  # (step, logs) since the last tick
+        self._saved_step = None
+        self._step_seconds = None  # smoothed, of the recent steps
+        self._unsaved_seconds_from = time.monotonic()
+
+    def run(self):
+        """Trains until the end, a signal, or no improvement; returns an Outcome.
+
+        Raises:
+            TrainingError: A loss or weight is not finite.
+            RunFolderError: The run folder cannot be written; the last checkpoint is whole.
+        """
+        config, engine = self._config, self._engine
+        started_at = engine.step
+        self._log.cut_back(started_at)
+        with progress.StopRequest(self._line.note) as stop:
+            self._clock = self._last_tick = self._last_snapshot = time.monotonic()
+            status = None
+            while engine.step < config.total_steps and status is None:
+                self._step_once(first=engine.step == started_at)
+                if stop.reason or engine.step >= config.total_steps:
+                    break
+                if self._snapshot_is_due():
+                    status = self._snapshot()
+                elif self._tick_is_due():
+                    self._tick()
+            if self._saved_step != engine.step and (engine.step > started_at or not self._exists()):
+                self._snapshot(quick=bool(stop.reason))
+        return self._finish(status or ('stopped' if stop.reason and engine.step <
+                                       config.total_steps else 'finished'), stop.reason)
+
+    def _step_once(self, first):
+        begin = time.monotonic()
+        self._pending.append((self._engine.step + 1, self._engine.run_step()))
+        elapsed = time.monotonic() - begin
+        if first:
+            self._line.note(f'first step, with tracing, took {progress.duration(elapsed)}')
+            return
+        previous = self._step_seconds
+        self._step_seconds = elapsed if previous is None else 0.95 * previous + 0.05 * elapsed
+        self._line.step(self._engine.step, self._step_seconds)
+
+    def _tick_is_due(self):
+        return (time.monotonic() - self._last_tick >= self._config.tick_seconds
+                or len(self._pending) >= MAX_PENDING_STEPS)
+
+    def _snapshot_is_due(self):
+        config, step = self._config, self._engine.step
+        every = max(1, config.snapshot_images // config.batch_size)
+        late = time.monotonic() - self._last_snapshot >= config.snapshot_seconds
+        return step % every == 0 or late
+
+    def _tick(self, metrics=None):
+        """Writes a line of metrics.jsonl for the steps since the last one."""
+        losses = self._collect()
+        now = time.monotonic()
+        self._history.seconds += now - self._clock
+        self._clock = self._last_tick = now
+        step = self._engine.step
+        row = {
+            'step': step, 'images': step * self._config.batch_size,
+            'seconds': round(self._history.seconds, 3),
+            'images_per_second': (round(self._config.batch_size / self._step_seconds, 4)
+                                  if self._step_seconds else None),
+            'memory_bytes': peak_memory_bytes(),
+            **losses, **{f'held_out/{name}': value for name, value in (metrics or {}).items()},
+        }
+        if losses or metrics:
+            self._log.append(row)
+            self._line.tick(step, self._step_seconds, losses)
+            for observer in self._observers:
+                observer.tick(row)
+
+    def _collect(self):
+        """Averages the pending logs to floats and sees that each is finite."""
+        sums, counts = {}, {}
+        for step, logs in self._pending:
+            for name, value in logs.items():
+                value = float(value)
+                if not math.isfinite(value):
+                    raise TrainingError(self._not_finite(name, value, step))
+                sums[name] = sums.get(name, 0.0) + value
+                counts[name] = counts.get(name, 0) + 1
+        self._pending = []
+        return {name: sums[name] / counts[name] for name in sums}
+
+    def _not_finite(self, name, value, step):
+        files = self._files_of(step - 1) if self._files_of else {}
+        listed = '; '.join(f'{role}: {", ".join(map(str, names))}' for role, names in files.items())
+        folders = checkpoints.list_folders(self._folder.checkpoints)
+        kept = f'The last good checkpoint is {folders[-1][1]}.' if folders else 'None was saved yet.'
+        return (f'{name} became {value} at step {step}. {kept} Lower the learning rate or set '
+                f'clip_norm, and look at the files of this batch: {listed or "unknown"}.')
+
+    def _snapshot(self, quick=False):
+        """Evaluates, draws, saves. Returns 'no_improvement' when patience is at an end.
+
+        Args:
+            quick: Only saves; asked for by a signal, when little time may be left.
+        """
+        step, config = self._engine.step, self._config
+        if quick or self._held_out is None:
+            self._tick()
+            metrics = {}
+        else:
+            losses_seen = self._collect_first()
+            metrics = self._held_out.evaluate(self._system)
+            self._pending = losses_seen
+            self._tick(metrics)
+        better = self._judge(metrics, step)
+        self._save(step, metrics)
+        if metrics:
+            numbers = '  '.join(f'{name} {value:.4g}' for name, value in metrics.items())
+            self._line.note(f'held out: {numbers}' + ('  (best so far)' if better else ''))
+        picture = None if quick or self._held_out is None else self._draw(step)
+        for observer in self._observers:
+            observer.snapshot(step, metrics, picture)
+        self._last_snapshot = time.monotonic()
+        waited = self._history.snapshots_without_improvement
+        return 'no_improvement' if config.patience and waited >= config.patience else None
+
+    def _collect_first(self):
+        # Broken weights must be met before they are evaluated and saved.
+        pending, averaged = self._pending, self._collect()
+        return [(pending[-1][0], averaged)] if pending else []
+
+    def _judge(self, metrics, step):
+        wanted = self._config.best_metric
+        name = wanted.removeprefix('-')
+        if not wanted or not metrics:
+            return False
+        if name not in metrics:
+            raise TrainingError(f"Setting 'best_metric' names {name!r}, which this system does not "
+                                f'measure. Known: {", ".join(sorted(metrics))}.')
+        return self._history.update(wanted, metrics[name], step)
+
+    def _save(self, step, metrics):
+        arrays = checkpoints.to_arrays(self._system.state())
+        broken = [name for name, array in arrays.items()
+                  if array.dtype.kind not in 'biu' and not np.isfinite(array.astype(np.float32)).all()]
+        if broken:
+            raise TrainingError(self._not_finite(broken[0], 'nan or inf', step))
+        record = {**self._record, 'images': step * self._config.batch_size,
+                  'config_hash': self._config.hash(), 'versions': run_folder.package_versions(),
+                  'metrics': metrics, 'history': dataclasses.asdict(self._history)}
+        path = checkpoints.save(self._folder.checkpoints, step, arrays, record)
+        checkpoints.prune(self._folder.checkpoints, keep=self._config.keep_checkpoints,
+                          protected=(self._history.best_step,))
+        self._saved_step = step
+        self._line.note(f'saved {path}')
+
+    def _draw(self, step):
+        picture = self._held_out.picture(self._system)
+        path = self._folder.samples / f'{checkpoints.name_of(step)}.png'
+        run_folder.write_atomically(path, images.encode(picture, 'png'))
+        self._line.note(f'newest sample: {path}')
+        return picture
+
+    def _exists(self):
+        return bool(checkpoints.list_folders(self._folder.checkpoints))
+
+    def _finish(self, status, reason):
+        step = self._engine.step
+        message = {
+            'finished': f'Finished at step {step:,}.',
+            'stopped': f'Stopped by {reason} at step {step:,}; everything is saved. Run the same '
+                       'command again to continue.',
+            'no_improvement': f'Stopped at step {step:,}: {self._config.best_metric} has not '
+                              f'improved for {self._config.patience} snapshots; the best was '
+                              f'step {self._history.best_step}.',
+        }[status]
+        outcome = Outcome(status, step, message)
+        for observer in self._observers:
+            observer.finish(outcome)
+        self._line.note(message)
+        return outcome
+
+
+def peak_memory_bytes():
+    """Returns the largest resident memory of this process so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == 'darwin' else peak * 1024

@@ -1,0 +1,67 @@
+"""The TensorFlow engine: compiles the due phases once each and feeds them batches."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from stylegan_tf.data.pipeline import to_tf_dataset
+
+
+class Engine:
+    """Runs a System's training steps on this machine's device.
+
+    The host picks the compiled function for the phases due at a step, so that nothing is compiled
+    twice and no optimizer sits inside a condition.
+
+    Args:
+        system: The System; its `step` says where the run stands.
+        stream: `data.stream.SampleStream`; step k uses its samples [k * batch, (k + 1) * batch).
+        batch_size: Global batch, images.
+        seed: Seed of the run's noise.
+        use_xla: Compiles losses and gradients with XLA (worth it on GPUs, rarely on CPUs).
+    """
+
+    def __init__(self, system, stream, *, batch_size: int, seed: int, use_xla: bool = False):
+        self.system = system
+        self.stream = stream
+        self.batch_size = batch_size
+        system.run_seed = seed
+        system.use_xla = use_xla
+        self._compiled = {}
+        self._batches = None
+        self._step = int(system.step.numpy())
+
+    @property
+    def step(self) -> int:
+        """Training steps done."""
+        return self._step
+
+    def restored(self) -> None:
+        """Tells the engine that the system's state was replaced: the feed restarts there."""
+        self._step = int(self.system.step.numpy())
+        self._batches = None
+
+    def run_step(self) -> dict:
+        """One training step. Returns scalar tensors by log name, left on the device."""
+        if self._batches is None:
+            self._batches = iter(to_tf_dataset(
+                self.stream, start=self._step * self.batch_size, batch_size=self.batch_size))
+        due = self.system.due(self._step)
+        if due not in self._compiled:
+            self._compiled[due] = self.system.compiled_step(due)
+        logs = self._compiled[due](next(self._batches))
+        self._step += 1
+        return logs
+
+    def batch_names(self, step: int) -> dict[str, list[str]]:
+        """Files of a step's batch by role, for error reports."""
+        return self.stream.names(step * self.batch_size, self.batch_size)
+
+
+def device_name() -> str:
+    """The accelerator in use, in words for logs and cards."""
+    gpus = tf.config.list_physical_devices('GPU')
+    if not gpus:
+        return 'CPU'
+    details = tf.config.experimental.get_device_details(gpus[0])
+    return details.get('device_name', 'GPU')
