@@ -4,12 +4,11 @@
 """
 
 import dataclasses
-import logging
 import pathlib
 import shlex
 import sys
 
-from stylegan_tf import configs
+from stylegan_tf import configs, images
 from stylegan_tf.training import checkpoints, loop, progress, run_folder, snapshots
 
 STRATEGIES = ('auto', 'one_device')
@@ -19,6 +18,10 @@ RESUME_CHOICES = ('auto', 'never')
 
 class OptionError(ValueError):
     """An option cannot be used; the message is one line that says what can."""
+
+
+USER_ERRORS = (OptionError, configs.ConfigError, run_folder.RunFolderError,
+               checkpoints.CheckpointError, loop.TrainingError, images.ImageError)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,10 +155,7 @@ def build_system(config, seed):
     import keras
 
     keras.utils.set_random_seed(seed)
-    keras.mixed_precision.set_global_policy(config.precision)
-    system = config.build()
-    system.run_seed = seed
-    return system
+    return config.build()
 
 
 def initialise(system, path):
@@ -220,14 +220,14 @@ def _run(options, config, folder, data, system, history):
     # One order for every seed, so that numbers and pictures compare between runs.
     held_out = streams.SampleStream(
         {role: data.held_out[role] for role in system.roles}, size,
-        {role: None for role in system.roles}, 0)
-    engine = tensorflow_engine.Engine(system, training, config, xla=_use_xla(options.xla))
-    logging.getLogger('tensorflow').setLevel(logging.ERROR)
+        dict.fromkeys(system.roles), 0)
+    engine = tensorflow_engine.Engine(system, training, batch_size=config.batch_size,
+                                      seed=options.seed, use_xla=_use_xla(options.xla))
     line = progress.ProgressLine(config.total_steps, config.batch_size)
     return loop.Loop(
         engine, system, config, folder, history=history, line=line,
         held_out=snapshots.HeldOut(held_out, config.batch_size, config.evaluation_images),
-        files_of=lambda step: training.names(step * config.batch_size, config.batch_size),
+        files_of=engine.batch_names,
         record={'preset': config.preset, 'seed': options.seed, 'config': config.as_dict(),
                 'dataset': data.fingerprint()}).run()
 

@@ -180,9 +180,10 @@ class Loop:
 
     def _not_finite(self, name, value, step):
         files = self._files_of(step - 1) if self._files_of else {}
-        listed = '; '.join(f'{role}: {", ".join(map(str, names))}' for role, names in files.items())
+        listed = '; '.join(f'{role}: {", ".join(names)}' for role, names in files.items())
         folders = checkpoints.list_folders(self._folder.checkpoints)
-        kept = f'The last good checkpoint is {folders[-1][1]}.' if folders else 'None was saved yet.'
+        kept = (f'The last good checkpoint is {folders[-1][1]}.' if folders
+                else 'No checkpoint was saved yet.')
         return (f'{name} became {value} at step {step}. {kept} Lower the learning rate or set '
                 f'clip_norm, and look at the files of this batch: {listed or "unknown"}.')
 
@@ -230,10 +231,9 @@ class Loop:
 
     def _save(self, step, metrics):
         arrays = checkpoints.to_arrays(self._system.state())
-        broken = [name for name, array in arrays.items()
-                  if array.dtype.kind not in 'biu' and not np.isfinite(array.astype(np.float32)).all()]
-        if broken:
-            raise TrainingError(self._not_finite(broken[0], 'nan or inf', step))
+        for name, array in arrays.items():
+            if array.dtype.kind not in 'biu' and not np.isfinite(array.astype(np.float32)).all():
+                raise TrainingError(self._not_finite(name, 'nan or inf', step))
         record = {**self._record, 'images': step * self._config.batch_size,
                   'config_hash': self._config.hash(), 'versions': run_folder.package_versions(),
                   'metrics': metrics, 'history': dataclasses.asdict(self._history)}

@@ -35,7 +35,7 @@ class MetricsLog:
             raise run_folder.explain_os_error(error, self.path) from error
 
     def cut_back(self, step):
-        """Drops the lines after `step` (and a half written last line), so that none appears twice."""
+        """Drops the lines after `step` and a half written one, so that none appears twice."""
         if self.path.exists():
             kept = [row for row in read_metrics(self.path) if row['step'] <= step]
             text = ''.join(json.dumps(row) + '\n' for row in kept)
@@ -145,7 +145,7 @@ def duration(seconds):
     """Formats seconds as '3d 4h', '2h 05m', '7m 12s' or '9s'."""
     if not math.isfinite(seconds):
         return 'unknown'
-    seconds = int(round(seconds))
+    seconds = round(seconds)
     days, rest = divmod(seconds, 86400)
     hours, rest = divmod(rest, 3600)
     minutes, rest = divmod(rest, 60)

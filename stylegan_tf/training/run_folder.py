@@ -127,7 +127,7 @@ class RunFolder:
             self._lock = None
 
     def _take_lock(self):
-        self._lock = open(self.path / LOCK_FILE, 'a+', encoding='utf-8')
+        self._lock = (self.path / LOCK_FILE).open('a+', encoding='utf-8')
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

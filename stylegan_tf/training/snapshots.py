@@ -4,6 +4,9 @@ import numpy as np
 
 from stylegan_tf import images, sheets
 
+# Rows of a sample grid; a stylisation grid has as many columns, so its cost is the square.
+SAMPLE_IMAGES = 5
+
 
 class HeldOut:
     """Fixed batches of images that training never sees.
@@ -32,8 +35,8 @@ class HeldOut:
         return {name: float(np.mean(np.concatenate(parts))) for name, parts in values.items()}
 
     def picture(self, system):
-        """Draws `system.sample_grid` of the first held-out batch as uint8 [H, W, 3]."""
-        return draw(system.sample_grid(self.batch(0)))
+        """Draws `system.sample_grid` of the first held-out images as uint8 [H, W, 3]."""
+        return draw(system.sample_grid(to_floats(self._stream.batch(0, SAMPLE_IMAGES))))
 
 
 def to_floats(batch):

@@ -1,4 +1,4 @@
-"""A real but tiny System with dropout, and an eager engine, so that loop tests take milliseconds."""
+"""A real but tiny System with dropout, and an eager engine: loop tests take milliseconds."""
 
 import dataclasses
 
