@@ -53,11 +53,11 @@ def main():
     return commands.DONE
 
 
-def _errors():
+def _user_errors():
     from stylegan_tf.training import launcher
 
-    return launcher.USER_ERRORS
+    return launcher.user_errors()
 
 
 if __name__ == '__main__':
-    commands.run(main, errors=_errors)
+    commands.run(main, errors=_user_errors)

@@ -243,23 +243,22 @@ def restore(state, checkpoint):
         variable.assign(checkpoint.arrays[name])
 
 
-def initialise_from(state, checkpoint):
-    """Assigns the variables whose name and shape match, and reports the others.
+def initialise_from(state, arrays):
+    """Assigns the variables whose name and shape match, cast to their dtype.
 
-    Meant for weights: give a `state` without step counters and optimizer slots. Values are cast
-    to the variable's dtype.
+    Args:
+        state: Dict name -> variable; without step counters and optimizer slots.
+        arrays: Dict name -> NumPy array.
 
     Returns:
-        (number of variables assigned, list of mismatches as of `mismatches`).
+        (number of variables assigned, list of mismatches as of `mismatches`, dtypes apart).
     """
-    found, count = [], 0
-    for line in mismatches(state, checkpoint.arrays):
-        if not line.startswith('dtype: '):
-            found.append(line)
+    found = [line for line in mismatches(state, arrays) if not line.startswith('dtype: ')]
+    count = 0
     for name, variable in state.items():
-        array = checkpoint.arrays.get(name)
+        array = arrays.get(name)
         if array is not None and tuple(array.shape) == tuple(variable.shape):
-            variable.assign(array)
+            variable.assign(array.astype(_dtype_name(variable.dtype)))
             count += 1
     return count, found
 
