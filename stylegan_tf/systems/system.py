@@ -1,0 +1,288 @@
+"""System and Phase: what a training method is, whoever drives it."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any, Callable
+
+import keras
+from keras import ops
+
+from stylegan_tf.layers.gradient import value_and_gradients
+
+DRAWS_PER_STEP = 256  # upper bound of one generator's random draws within a step
+
+
+@dataclasses.dataclass(frozen=True)
+class Phase:
+    """One optimizer's turn within a step.
+
+    Attributes:
+        name: Prefix of its logs.
+        losses: Callable from a batch to named, weighted scalars, whose sum is minimised; or to
+            a pair of those and of scalars that are only logged.
+        networks: Networks whose trainable weights it changes, and no others.
+        optimizer: Its keras optimizer.
+        every: Runs at steps divisible by this (lazy regularisation; Karras et al. 2020).
+        repeats: Optimizer steps for each turn.
+        first_step: First step at which it runs.
+        last_step: Step from which on it no longer runs; None = never ends.
+    """
+
+    name: str
+    losses: Callable[[dict], Any]
+    networks: tuple
+    optimizer: Any
+    every: int = 1
+    repeats: int = 1
+    first_step: int = 0
+    last_step: int | None = None
+
+    def is_due(self, step: int) -> bool:
+        begun = step >= self.first_step
+        ended = self.last_step is not None and step >= self.last_step
+        return begun and not ended and step % self.every == 0
+
+    @property
+    def variables(self) -> list:
+        return [variable for network in self.networks for variable in network.trainable_variables]
+
+
+@dataclasses.dataclass(frozen=True)
+class Signature:
+    """One function of an exported model.
+
+    Attributes:
+        function: Callable of keyword tensors returning a dict of tensors; traceable by
+            TensorFlow with unknown batch, height and width.
+        inputs: Name -> kind: 'image' (float32 [B, H, W, 3] in [0, 1]), 'scalar' (float32 [B]),
+            'label' (int32 [B]) or an integer n (float32 [B, n]).
+        outputs: Name -> kind, of the same kinds.
+    """
+
+    function: Callable[..., dict]
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+
+
+class System(keras.Model):
+    """A training method: networks, optimizers, and the phases that join them.
+
+    A subclass's constructor fills `networks`, `twins` and `optimizers_by_name`, sets `phases`, and calls
+    `finish()` last. A method IS its phases: `train_step` is shared.
+
+    Attributes:
+        config: The frozen Config it was built from.
+        roles: Batch keys it wants images for, each float32 [B, H, W, 3] in [-1, 1].
+        networks: Name -> trained network.
+        twins: Name of a network -> its twin holding the exponential moving average.
+        optimizers_by_name: Name -> keras optimizer.
+        phases: Tuple of Phase, in their order within a step.
+        step: Integer variable: training steps done.
+        run_seed: Integer all randomness of the run is derived from.
+    """
+
+    roles: tuple[str, ...] = ('image',)
+
+    def __init__(self, config):
+        super().__init__(name=config.preset or type(self).__name__.lower())
+        self.config = config
+        self.networks: dict[str, keras.Model] = {}
+        self.twins: dict[str, keras.Model] = {}
+        self.optimizers_by_name: dict[str, Any] = {}
+        self.phases: tuple[Phase, ...] = ()
+        self.run_seed = 0
+        self.use_xla = False
+        self.step = keras.Variable(0, dtype='int32', trainable=False, name='step',
+                                   aggregation='only_first_replica')
+
+    def finish(self) -> None:
+        """Builds optimizers, starts the averages at the weights, finds the random generators."""
+        by_optimizer: dict[int, tuple[Any, list]] = {}
+        for phase in self.phases:
+            optimizer, variables = by_optimizer.setdefault(id(phase.optimizer), (phase.optimizer, []))
+            known = {id(variable) for variable in variables}
+            variables += [v for v in phase.variables if id(v) not in known]
+        for optimizer, variables in by_optimizer.values():
+            optimizer.build(variables)
+        for name, twin in self.twins.items():
+            for average, variable in zip(twin.variables, self.networks[name].variables, strict=True):
+                average.assign(variable)
+            twin.trainable = False
+        self._seed_states = [v for v in self.variables if v.path.endswith('seed_generator_state')]
+        self.built = True
+
+    def due(self, step: int) -> tuple[str, ...]:
+        """Names of the phases that run at a step, decided on the host."""
+        return tuple(phase.name for phase in self.phases if phase.is_due(step))
+
+    def train_step(self, batch, due: tuple[str, ...] | None = None, replica=0):
+        """Runs the due phases in order and returns their logs.
+
+        Args:
+            batch: Dict of tensors: `roles` as float32 [B, H, W, 3] in [-1, 1], 'label' int32 [B].
+            due: Names from `due(step)`; None runs every phase that is not lazy and has begun
+                at step 0.
+            replica: Index of this replica, so that replicas draw different noise.
+        Returns:
+            Dict of scalars: 'phase/term' for each loss, 'phase/total', and whatever `logs` adds.
+        """
+        due = self.due(1) if due is None else due
+        self._reseed(replica)
+        logs = {}
+        for phase in self.phases:
+            if phase.name in due:
+                for _ in range(phase.repeats):
+                    logs.update(self._run_phase(phase, batch))
+        self._update_averages()
+        self.step.assign(self.step + 1)
+        return logs
+
+    def _run_phase(self, phase: Phase, batch) -> dict:
+        scaled = getattr(phase.optimizer, 'scale_loss', lambda loss: loss)
+
+        def total_loss():
+            result = phase.losses(batch)
+            terms, measures = result if isinstance(result, tuple) else (result, {})
+            total = sum(terms.values())
+            return scaled(total), {**terms, **measures, 'total': total}
+
+        variables = phase.variables
+        differentiate = functools.partial(value_and_gradients, total_loss, variables)
+        if self.use_xla:
+            import tensorflow as tf
+            differentiate = tf.function(differentiate, jit_compile=True)
+        _, logs, gradients = differentiate()
+        phase.optimizer.apply(gradients, variables)
+        return {f'{phase.name}/{name}': value for name, value in logs.items()}
+
+    def _reseed(self, replica) -> None:
+        # Nothing random has state: every generator starts a step from (seed, step, replica).
+        step = ops.cast(self.step, 'int32')
+        for index, state in enumerate(self._seed_states):
+            key = (self.run_seed * 1_000_003 + index * 7_919) % (2 ** 30)
+            state.assign(ops.cast(ops.stack([key + 104_729 * replica, step * DRAWS_PER_STEP]),
+                                  state.dtype))
+
+    def _update_averages(self) -> None:
+        step = ops.cast(self.step, 'float32')
+        warm = (1.0 + step) / (10.0 + step)  # short memory first, so that the start is forgotten
+        for name, twin in self.twins.items():
+            decay = ops.minimum(self.ema_decay(name), warm)
+            for average, variable in zip(twin.variables, self.networks[name].variables, strict=True):
+                if 'float' in str(average.dtype):
+                    value = ops.cast(variable, 'float32')
+                    average.assign(ops.cast(average, 'float32') * decay + value * (1.0 - decay))
+
+    def ema_decay(self, name: str) -> float:
+        """Decay of a network's average; 'generator_optimizer' decides unless it has its own."""
+        settings = getattr(self.config, f'{name}_optimizer', None)
+        return (settings or self.config.generator_optimizer).ema_decay
+
+    # Keras `fit`.
+
+    def compile(self, **options):
+        """Makes `fit` usable; the optimizers come from the Config, so none is accepted here."""
+        options.setdefault('jit_compile', False)
+        super().compile(optimizer=None, **options)
+
+    def make_train_function(self, force=False):
+        if self.train_function is None or force:
+            compiled: dict[tuple, Callable] = {}
+
+            def run(iterator):
+                due = self.due(int(self.step.numpy()))
+                if due not in compiled:
+                    compiled[due] = self.compiled_step(due)
+                return compiled[due](next(iterator))
+
+            self.train_function = run
+        return self.train_function
+
+    def compiled_step(self, due: tuple[str, ...]):
+        """A tf.function of the step that runs exactly the phases in `due`."""
+        import tensorflow as tf
+        return tf.function(functools.partial(self.train_step, due=due), autograph=False)
+
+    # State.
+
+    def state(self) -> dict[str, Any]:
+        """Everything a checkpoint holds: name -> keras Variable, in a fixed order.
+
+        Networks, averages ('generator_ema/...'), optimizers, and the step. Names come from the
+        layers' names, not from creation order, so that they cross processes and backends.
+        """
+        state = {'step': self.step}
+        for name, network in self.networks.items():
+            state.update(named_variables(network, name))
+        for name, network in self.twins.items():
+            state.update(named_variables(network, f'{name}_ema'))
+        for name, optimizer in self.optimizers_by_name.items():
+            for index, variable in enumerate(optimizer_variables(optimizer)):
+                state[f'{name}/{index:04d}_{variable.name}'] = variable
+        return state
+
+    def average(self, name: str):
+        """The network to use: the moving average where one is kept, else the network itself."""
+        return self.twins.get(name, self.networks[name])
+
+    def parameter_counts(self) -> dict[str, int]:
+        """Trained parameters of each network."""
+        return {name: sum(int(ops.size(v)) for v in network.trainable_variables)
+                for name, network in self.networks.items()}
+
+    # What a subclass offers besides its phases.
+
+    def sample_grid(self, batch) -> dict:
+        """Pictures of fixed inputs: {'rows': [[image float [H, W, 3] in [-1, 1] or None]],
+        'row_labels': [...], 'column_labels': [...]}."""
+        raise NotImplementedError
+
+    def evaluate_batch(self, batch) -> dict:
+        """Held-out numbers of a batch: name -> float32 [B]."""
+        raise NotImplementedError
+
+    def signatures(self) -> dict[str, Signature]:
+        """Functions an export carries, by signature name (contracts: floats in [0, 1])."""
+        raise NotImplementedError
+
+    def model_card(self) -> dict:
+        """What the model card says of the method: purpose, architecture, networks used."""
+        raise NotImplementedError
+
+
+def named_variables(layer, prefix: str) -> dict[str, Any]:
+    """Variables of a layer tree by the layers' own names: 'prefix/block_32/conv/kernel'.
+
+    Random generators' states are left out: they are assigned before each step.
+
+    Raises:
+        ValueError: Two sublayers of one layer share a name.
+    """
+    children = _children(layer)
+    inner = {id(v) for child in children for v in child.variables}
+    named = {f'{prefix}/{v.name}': v for v in layer.variables
+             if id(v) not in inner and not v.path.endswith('seed_generator_state')}
+    names = [child.name for child in children]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ValueError(f'Layers inside {prefix!r} must have different names. '
+                         f'Repeated: {", ".join(repeated)}.')
+    for child in children:
+        named.update(named_variables(child, f'{prefix}/{child.name}'))
+    return named
+
+
+def _children(layer) -> list:
+    return list(layer._flatten_layers(include_self=False, recursive=False))
+
+
+def optimizer_variables(optimizer) -> list:
+    """All variables of an optimizer, a wrapped one's included, each once."""
+    variables = list(optimizer.variables)
+    inner = getattr(optimizer, 'inner_optimizer', None)
+    if inner is not None:
+        known = {id(v) for v in variables}
+        variables += [v for v in inner.variables if id(v) not in known]
+    return variables
