@@ -11,6 +11,7 @@ Only the convolutions are taken; a .pth file is read without PyTorch and runs no
 
 import dataclasses
 import pathlib
+import re
 import sys
 
 from absl import app, flags
@@ -62,15 +63,18 @@ def convolutions_of_h5(path):
     """(kernel [h, w, in, out], bias) of each convolution of a Keras file, sorted by layer name."""
     import h5py
 
-    arrays = {}
-    with h5py.File(path, 'r') as file:
-        file.visititems(lambda name, item: arrays.setdefault(name, item[()])
-                        if isinstance(item, h5py.Dataset) else None)
     groups = {}
-    for name, array in arrays.items():
-        groups.setdefault(name.rpartition('/')[0], []).append(array)
+
+    def collect(name, item):
+        if isinstance(item, h5py.Dataset):
+            groups.setdefault(name.rpartition('/')[0], []).append(item[()])
+
+    with h5py.File(path, 'r') as file:
+        file.visititems(collect)
     pairs = []
-    for name in sorted(groups):
+    # Natural order, so that conv2d_10 follows conv2d_9.
+    for name in sorted(groups, key=lambda name: [int(part) if part.isdigit() else part
+                                                 for part in re.split(r'(\d+)', name)]):
         kernels = [array for array in groups[name] if array.ndim == 4]
         biases = [array for array in groups[name] if array.ndim == 1]
         if kernels and biases:
@@ -85,7 +89,7 @@ READERS = {'.onnx': convolutions_of_onnx, '.pth': convolutions_of_pth, '.pt': co
 def convert(input_path, output_path, *, architecture='vgg16', preprocessing='caffe', name=None,
             licence='unknown', source=None, photos=None):
     """Converts one file; see the flags. Returns the FrozenWeights written."""
-    from stylegan_tf.networks import feature_weights, features
+    from stylegan_tf.networks import calibration, feature_weights, features
 
     input_path, output_path = pathlib.Path(input_path), pathlib.Path(output_path)
     reader = READERS.get(input_path.suffix.lower())
@@ -97,48 +101,20 @@ def convert(input_path, output_path, *, architecture='vgg16', preprocessing='caf
         name=name or output_path.stem, architecture=architecture,
         tensors=feature_weights.vgg_tensors(architecture, pairs[:count]), mean_activations={},
         preprocessing=preprocessing, licence=licence, source=source or input_path.name)
-    means = features.mean_activations(weights, calibration_images(photos))
+    means = calibration.mean_activations(weights, features.build, calibration.photographs(photos))
     weights = dataclasses.replace(weights, mean_activations=means)
     feature_weights.write_converted(output_path, weights)
     return weights
-
-
-def calibration_images(folder=None, size=256):
-    """Photographs covering `size` x `size`, float32 [N, size, size, 3] in [-1, 1].
-
-    Args:
-        folder: Folder of photographs; None takes the seven colour photographs inside scikit-image
-            (astronaut, chelsea, coffee, motorcycle_left, rocket) and scikit-learn (china, flower).
-        size: Side in pixels.
-    """
-    import numpy as np
-    from PIL import Image, ImageOps
-
-    if folder:
-        paths = sorted(path for path in pathlib.Path(folder).rglob('*')
-                       if path.suffix.lower() in ('.jpg', '.jpeg', '.png', '.webp'))[:64]
-    else:
-        import skimage
-        import sklearn.datasets
-        photographs = pathlib.Path(skimage.__file__).parent / 'data'
-        others = pathlib.Path(sklearn.datasets.__file__).parent / 'images'
-        paths = [photographs / 'astronaut.png', photographs / 'chelsea.png', photographs / 'coffee.png',
-                 photographs / 'motorcycle_left.png', photographs / 'rocket.jpg',
-                 others / 'china.jpg', others / 'flower.jpg']
-    if not paths:
-        raise ValueError(f'Expected photographs below {folder}. Found none.')
-    images = [ImageOps.fit(Image.open(path).convert('RGB'), (size, size), Image.Resampling.LANCZOS)
-              for path in paths]
-    return np.stack([np.asarray(image, np.float32) for image in images]) / 127.5 - 1.0
 
 
 def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f'Unexpected arguments: {argv[1:]}')
     if FLAGS.show_mean_activations:
-        from stylegan_tf.networks import features
+        from stylegan_tf.networks import calibration, features
         weights = features.read_weights(FLAGS.show_mean_activations)
-        for layer, mean in features.mean_activations(weights, calibration_images(FLAGS.photos)).items():
+        images = calibration.photographs(FLAGS.photos)
+        for layer, mean in calibration.mean_activations(weights, features.build, images).items():
             print(f"    '{layer}': {mean:.6g},")
         return 0
     if not FLAGS.input or not FLAGS.output:

@@ -32,13 +32,20 @@ PREPROCESSING = {
     'unit': ((0.0, 0.0, 0.0), (255.0, 255.0, 255.0), 'rgb'),
 }
 
-# Mean of each layer over seven photographs at 256 px (astronaut, chelsea, coffee, motorcycle, rocket of
-# scikit-image; china, flower of scikit-learn), so that activations divided by it have mean 1. Made by `python tools/convert_weights.py --show_mean_activations vgg16_hed`.
+# Mean of each layer over seven photographs at 256 px (astronaut, chelsea, coffee, motorcycle, rocket of scikit-image;
+# china, flower of scikit-learn), so that activations divided by it have mean 1. Made by
+# python tools/convert_weights.py --show_mean_activations=vgg16_hed
 HED_MEAN_ACTIVATIONS = {
     'relu1_1': 17.0592, 'relu1_2': 23.1227, 'relu2_1': 16.8574, 'relu2_2': 4.90713,
     'relu3_1': 9.53011, 'relu3_2': 8.76741, 'relu3_3': 2.98973,
     'relu4_1': 5.465, 'relu4_2': 3.28519, 'relu4_3': 1.20746,
     'relu5_1': 1.24524, 'relu5_2': 1.2333, 'relu5_3': 2.76309,
+}
+
+# The same for EfficientNet-Lite0; means of absolute values, because its stages are signed.
+LITE0_MEAN_ACTIVATIONS = {
+    'stem': 2.06057, 'stage1': 4.89728, 'stage2': 6.75815, 'stage3': 5.89777, 'stage4': 5.32286,
+    'stage5': 5.20353, 'stage6': 5.64386, 'stage7': 2.18605, 'head': 0.13744, 'pooled': 0.13744,
 }
 
 
@@ -209,7 +216,8 @@ def read_converted(path):
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise FeatureWeightsError(f'{path} is not a readable safetensors file ({error}). Convert it again.') from error
+        raise FeatureWeightsError(
+            f'{path} is not a readable safetensors file ({error}). Convert it again.') from error
     header = json.loads(metadata.get('stylegan_tf', '{}'))
     if header.pop('format', None) != FORMAT:
         raise FeatureWeightsError(
@@ -218,5 +226,6 @@ def read_converted(path):
     header.pop('layers')
     weights = FrozenWeights(tensors=tensors, **header)
     if weights.sha256 != expected:
-        raise FeatureWeightsError(f'{path} is damaged: its tensors do not match the hash in its header. Convert it again.')
+        raise FeatureWeightsError(
+            f'{path} is damaged: its tensors do not match the hash in its header. Convert it again.')
     return weights
