@@ -25,7 +25,7 @@ def leaky_relu(x):
 
 
 def activation_function(activation):
-    """`activation` as a callable: None, a callable, 'leaky_relu' (scaled, above) or a Keras name."""
+    """`activation` as a callable: None, a callable, 'leaky_relu' (the scaled one) or a Keras name."""
     if activation == 'leaky_relu':
         return leaky_relu
     return keras.activations.get(activation)

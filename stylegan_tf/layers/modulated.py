@@ -83,7 +83,7 @@ class ModulatedConv2D(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable('stylegan_tf')
 class StyledConv2D(keras.layers.Layer):
-    """One styled layer: affine map of w, modulated convolution, upsampling, noise, bias, activation.
+    """Affine map of w, modulated convolution, upsampling, noise, bias and activation, in this order.
 
     Args:
         filters: Output channels.

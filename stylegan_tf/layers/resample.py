@@ -27,29 +27,17 @@ _chosen_implementation: str | None = None
 
 
 def current_implementation() -> str:
-    """The form in use; without a choice 'slices' under JAX (always compiled), else 'convolution'."""
+    """The form in use; unless chosen 'slices' under JAX (always compiled), else 'convolution'."""
     if _chosen_implementation is not None:
         return _chosen_implementation
     return 'slices' if keras.config.backend() == 'jax' else 'convolution'
 
 
-class implementation:
-    """Chooses the form for everything traced from now on; as a context, only inside it.
+class _Choice:
+    """Takes effect when made; as a context manager, ends with the block."""
 
-    Args:
-        kind: 'convolution', 'slices', or None for the default of the backend.
-    Raises:
-        ValueError: Any other name.
-
-    The choice is global on purpose: distribution strategies trace in other threads.
-    """
-
-    def __init__(self, kind: str | None):
+    def __init__(self, kind):
         global _chosen_implementation
-        if kind is not None and kind not in IMPLEMENTATIONS:
-            raise ValueError(
-                f'Resampling implementation must be one of {IMPLEMENTATIONS} or None. '
-                f'Received: {kind!r}.')
         self._previous = _chosen_implementation
         _chosen_implementation = kind
 
@@ -59,6 +47,24 @@ class implementation:
     def __exit__(self, *unused_exception):
         global _chosen_implementation
         _chosen_implementation = self._previous
+
+
+def implementation(kind: str | None):
+    """Chooses the form for everything traced from now on or, in a `with` statement, inside it.
+
+    Args:
+        kind: 'convolution', 'slices', or None for the default of the backend.
+    Returns:
+        A context manager that restores the former choice.
+    Raises:
+        ValueError: Any other name.
+
+    The choice is global on purpose: distribution strategies trace in other threads.
+    """
+    if kind is not None and kind not in IMPLEMENTATIONS:
+        raise ValueError(f'Resampling implementation must be one of {IMPLEMENTATIONS} or None. '
+                         f'Received: {kind!r}.')
+    return _Choice(kind)
 
 
 def upsample_2d(x, factor: int = 2, kernel=DEFAULT_KERNEL):
