@@ -1,0 +1,189 @@
+"""TensorFlow functions of an export: a System's float signatures, and a twin on encoded files.
+
+Everything here is a plain graph: no XLA, no custom ops, nothing of Python left inside, so that a
+process with nothing but TensorFlow runs it.
+"""
+
+import hashlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+# Float signature -> name of its twin that takes and returns encoded files.
+BYTES_TWINS = {'stylize': 'serving_default'}
+BYTES_SUFFIX = '_bytes'
+
+
+class SignatureError(ValueError):
+    """A System's signature that cannot be exported."""
+
+
+def build(system):
+    """Traces all signatures of a System.
+
+    Args:
+        system: A System (anything with `signatures()`) under the TensorFlow backend.
+    Returns:
+        Dict name -> concrete tf function that takes keyword tensors with unknown B, H, W and
+        returns a dict of tensors: the float signatures and the twins of BYTES_TWINS.
+    Raises:
+        SignatureError: If the backend is another, or an input's kind is unknown.
+    """
+    if keras.backend.backend() != 'tensorflow':
+        raise SignatureError(f'Exports are made with TensorFlow. Keras runs on '
+                             f'{keras.backend.backend()!r}: set KERAS_BACKEND=tensorflow; the '
+                             'weights cross by name.')
+    functions = {}
+    for name, signature in system.signatures().items():
+        functions[name] = _float_function(signature)
+        if name in BYTES_TWINS:
+            functions[BYTES_TWINS[name]] = _bytes_function(signature)
+    return functions
+
+
+def variables_of(functions):
+    """All tf.Variables the functions read, each once, ordered by name."""
+    found = {id(v): v for function in functions.values() for v in function.graph.variables}
+    return sorted(found.values(), key=lambda variable: variable.name)
+
+
+def weights_hash(functions):
+    """First 12 hex digits of the SHA-256 of the weights the functions read."""
+    digest = hashlib.sha256()
+    for variable in variables_of(functions):
+        value = np.ascontiguousarray(variable.numpy())
+        digest.update(f'{value.dtype.name}{value.shape}'.encode())
+        digest.update(value.tobytes())
+    return digest.hexdigest()[:12]
+
+
+def describe(functions):
+    """Dict name -> {'inputs': {name: 'float32 [?, ?, ?, 3]'}, 'outputs': {...}}, for the card."""
+    return {name: {'inputs': _described(function.structured_input_signature[1]),
+                   'outputs': _described(function.structured_outputs)}
+            for name, function in functions.items()}
+
+
+def input_spec(name, kind):
+    """tf.TensorSpec of an input of a kind as in `systems.system.Signature`.
+
+    Raises:
+        SignatureError: If the kind is unknown.
+    """
+    if isinstance(kind, int):
+        return tf.TensorSpec([None, kind], tf.float32, name)
+    known = {'image': ([None, None, None, 3], tf.float32), 'scalar': ([None], tf.float32),
+             'label': ([None], tf.int32), 'bytes': ([None], tf.string)}
+    if kind not in known:
+        raise SignatureError(f'Input {name!r} must be one of {", ".join(known)} or a size. '
+                             f'Received: {kind!r}.')
+    return tf.TensorSpec(*known[kind], name)
+
+
+def example_inputs(signature, size, *, batch=1, seed=0):
+    """Inputs for a signature: pictures of smooth random colours, and numbers.
+
+    Args:
+        signature: A `systems.system.Signature`.
+        size: (height, width) of the first picture; further ones are a little different.
+        batch: Rows.
+        seed: Decides the values.
+    Returns:
+        Dict name -> NumPy array of the input's kind.
+    """
+    generator = np.random.default_rng(seed)
+    inputs = {}
+    for name, kind in signature.inputs.items():
+        if kind == 'image':
+            inputs[name] = _smooth_pictures(generator, batch, size)
+            size = (size[0] + 8, size[1] - 8)  # a style need not be of the content's size
+        elif kind == 'label':
+            inputs[name] = np.full(batch, -1, np.int32)
+        elif kind == 'scalar':
+            inputs[name] = np.linspace(0.7, 1.0, batch, dtype=np.float32)
+        else:
+            inputs[name] = generator.normal(size=(batch, kind)).astype(np.float32)
+    return inputs
+
+
+def as_bytes_inputs(inputs):
+    """The inputs of a bytes twin that show the same: pictures as PNG files under 'NAME_bytes'."""
+    converted = {}
+    for name, value in inputs.items():
+        if value.ndim == 4:
+            files = [tf.io.encode_png(np.rint(picture * 255).astype(np.uint8)).numpy()
+                     for picture in value]
+            converted[name + BYTES_SUFFIX] = np.array(files, object)
+        else:
+            converted[name] = value
+    return converted
+
+
+def _smooth_pictures(generator, batch, size):
+    coarse = generator.uniform(size=(batch, 6, 6, 3)).astype(np.float32)
+    pictures = tf.image.resize(coarse, size, method='bicubic').numpy()
+    # On the 8-bit grid, so that encoded files and floats show exactly the same.
+    return np.rint(np.clip(pictures, 0, 1) * 255).astype(np.float32) / np.float32(255)
+
+
+def _float_function(signature):
+    def run(**inputs):
+        return {name: tf.cast(value, tf.float32)
+                for name, value in signature.function(**inputs).items()}
+
+    return _trace(run, signature.inputs)
+
+
+def _bytes_function(signature):
+    kinds = signature.inputs
+    pictures = {name for name, kind in kinds.items() if kind == 'image'}
+
+    def row(inputs):
+        single = {name: (_decoded(inputs[name + BYTES_SUFFIX]) if name in pictures
+                         else inputs[name])[None] for name in kinds}
+        return {_twin_name(name, kind): _encoded(value[0]) if kind == 'image' else value[0]
+                for name, value, kind in _with_kinds(signature, single)}
+
+    def run(**inputs):
+        # Row by row, because each has its own size; one at a time bounds the memory.
+        return tf.map_fn(row, inputs, parallel_iterations=1, fn_output_signature={
+            _twin_name(name, kind): tf.string if kind == 'image' else
+            tf.TensorSpec(input_spec(name, kind).shape[1:], input_spec(name, kind).dtype)
+            for name, kind in signature.outputs.items()})
+
+    return _trace(run, {_twin_name(name, kind): 'bytes' if kind == 'image' else kind
+                        for name, kind in kinds.items()})
+
+
+def _with_kinds(signature, inputs):
+    outputs = signature.function(**inputs)
+    return [(name, outputs[name], kind) for name, kind in signature.outputs.items()]
+
+
+def _trace(function, kinds):
+    traced = tf.function(function, autograph=False, jit_compile=False)
+    return traced.get_concrete_function(
+        **{name: input_spec(name, kind) for name, kind in kinds.items()})
+
+
+def _twin_name(name, kind):
+    return name + BYTES_SUFFIX if kind == 'image' else name
+
+
+def _decoded(file):
+    """Encoded file, string [] -> float32 [H, W, 3] in [0, 1]."""
+    picture = tf.io.decode_image(file, channels=3, expand_animations=False)
+    picture.set_shape([None, None, 3])
+    return tf.cast(picture, tf.float32) / 255.0
+
+
+def _encoded(picture):
+    """float32 [H, W, 3] in [0, 1] -> PNG file, string []."""
+    levels = tf.round(tf.clip_by_value(tf.cast(picture, tf.float32), 0.0, 1.0) * 255.0)
+    return tf.io.encode_png(tf.cast(levels, tf.uint8))
+
+
+def _described(specs):
+    return {name: f'{spec.dtype.name} [{", ".join(str(n or "?") for n in spec.shape)}]'
+            for name, spec in specs.items()}
