@@ -4,6 +4,8 @@
         --data=photos/ --style_data=paintings/
 """
 
+import os
+
 from absl import flags
 
 from stylegan_tf import commands
@@ -41,6 +43,7 @@ def main():
     for flag in (_PRESET, _WORKDIR, _DATA):
         if not flag.value:
             raise commands.UsageError(f'--{flag.name} is required; see --help.')
+    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')  # device chatter hides the progress
     from stylegan_tf.training import launcher
 
     options = launcher.Options(

@@ -14,7 +14,7 @@ import time
 import numpy as np
 
 from stylegan_tf import images
-from stylegan_tf.training import checkpoints, progress, run_folder
+from stylegan_tf.training import checkpoints, progress, run_folder, speed
 
 MAX_PENDING_STEPS = 1000
 
@@ -94,8 +94,7 @@ class Loop:
         self._log = progress.MetricsLog(folder.metrics_file)
         self._pending = []  # (step, logs) since the last tick
         self._saved_step = None
-        self._step_seconds = None  # smoothed, of the recent steps
-        self._unsaved_seconds_from = time.monotonic()
+        self._stopwatch = speed.Stopwatch()
 
     def run(self):
         """Trains until the end, a signal, or no improvement; returns an Outcome.
@@ -130,9 +129,8 @@ class Loop:
         if first:
             self._line.note(f'first step, with tracing, took {progress.duration(elapsed)}')
             return
-        previous = self._step_seconds
-        self._step_seconds = elapsed if previous is None else 0.95 * previous + 0.05 * elapsed
-        self._line.step(self._engine.step, self._step_seconds)
+        self._stopwatch.add(elapsed)
+        self._line.step(self._engine.step, self._stopwatch.step_seconds)
 
     def _tick_is_due(self):
         return (time.monotonic() - self._last_tick >= self._config.tick_seconds
@@ -146,22 +144,24 @@ class Loop:
 
     def _tick(self, metrics=None):
         """Writes a line of metrics.jsonl for the steps since the last one."""
+        begin = time.monotonic()
         losses = self._collect()
         now = time.monotonic()
+        self._stopwatch.synchronised(now - begin)
+        seconds = self._stopwatch.step_seconds
         self._history.seconds += now - self._clock
         self._clock = self._last_tick = now
         step = self._engine.step
         row = {
             'step': step, 'images': step * self._config.batch_size,
             'seconds': round(self._history.seconds, 3),
-            'images_per_second': (round(self._config.batch_size / self._step_seconds, 4)
-                                  if self._step_seconds else None),
+            'images_per_second': round(self._config.batch_size / seconds, 4) if seconds else None,
             'memory_bytes': peak_memory_bytes(),
             **losses, **{f'held_out/{name}': value for name, value in (metrics or {}).items()},
         }
         if losses or metrics:
             self._log.append(row)
-            self._line.tick(step, self._step_seconds, losses)
+            self._line.tick(step, seconds, headline(losses))
             for observer in self._observers:
                 observer.tick(row)
 
@@ -268,6 +268,13 @@ class Loop:
             observer.finish(outcome)
         self._line.note(message)
         return outcome
+
+
+def headline(losses):
+    """Chooses what a progress line has room for: each phase's total, and shares such as accuracy."""
+    chosen = {name: value for name, value in losses.items()
+              if name.endswith(('/total', 'accuracy'))}
+    return chosen or losses
 
 
 def peak_memory_bytes():
