@@ -1,0 +1,113 @@
+"""Random crops and colour changes of one picture, decided by an explicit random generator."""
+
+import dataclasses
+import itertools
+import math
+
+import cv2
+import numpy as np
+
+from stylegan_tf import images
+
+_CHANNEL_ORDERS = tuple(itertools.permutations(range(3)))[1:]  # without the identity
+_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
+
+
+@dataclasses.dataclass(frozen=True)
+class Augmentation:
+    """How one role's pictures are varied. The defaults take random full-size crops and flips.
+
+    The fields are those of `configs.AugmentationConfig`; either works in `apply`.
+    """
+
+    flip: bool = True
+    crop_scale: tuple[float, float] = (1.0, 1.0)  # side of the crop as a share of the largest
+    aspect: float = 0.0  # largest relative change of the crop's aspect ratio
+    hue: float = 0.0  # largest rotation, in turns (0.5 = any hue)
+    saturation: float = 0.0  # largest relative change
+    contrast: float = 0.0  # largest relative change, about mid-grey
+    brightness: float = 0.0  # largest shift, as a share of the full range
+    gamma: float = 0.0  # largest |log2 gamma|
+    channel_shuffle: float = 0.0  # probability of permuting R, G, B
+    grey: float = 0.0  # probability of dropping colour
+    invert: float = 0.0  # probability of inverting
+
+
+def needed_short_side(size, augmentation) -> int:
+    """Short side, in pixels, from which on a picture needs no enlarging for any crop."""
+    if augmentation is None:
+        return max(size)
+    stretch = math.sqrt(1 + augmentation.aspect)
+    return math.ceil(max(size) * stretch / min(augmentation.crop_scale))
+
+
+def apply(image, size, rng, augmentation):
+    """One augmented view of a picture.
+
+    Every random number is drawn whatever the settings are, so that changing the strength of one
+    augmentation leaves the others, and the crops, as they were.
+
+    Args:
+        image: uint8 [H, W, 3].
+        size: (height, width) of the result.
+        rng: numpy.random.Generator; only its state decides the result.
+        augmentation: Augmentation, or None for the centred crop without any change.
+    Returns:
+        uint8 [height, width, 3].
+    """
+    if augmentation is None:
+        return images.cover_crop(image, size)
+    draws = rng.random(16)
+    view = _crop(image, size, draws[:4], augmentation)
+    if augmentation.flip and draws[4] < 0.5:
+        view = view[:, ::-1]
+    return _recolour(view, draws[5:], augmentation)
+
+
+def _crop(image, size, draws, augmentation):
+    rows, columns = image.shape[:2]
+    low, high = augmentation.crop_scale
+    jitter = (1 + augmentation.aspect) ** (2 * draws[0] - 1)
+    ratio = size[1] / size[0] * jitter  # width of the crop over its height
+    largest_height = min(rows, columns / ratio)
+    scale = low + (high - low) * draws[1]
+    height = int(np.clip(round(largest_height * scale), 1, rows))
+    width = int(np.clip(round(largest_height * ratio * scale), 1, columns))
+    top = int(draws[2] * (rows - height + 1))
+    left = int(draws[3] * (columns - width + 1))
+    return images.resize(image[top:top + height, left:left + width], size)
+
+
+def _recolour(view, draws, augmentation):
+    signed = 2 * draws - 1
+    matrix = np.eye(3, dtype=np.float32)
+    if draws[0] < augmentation.channel_shuffle:
+        matrix = matrix[list(_CHANNEL_ORDERS[int(draws[1] * len(_CHANNEL_ORDERS))])]
+    if augmentation.hue:
+        matrix = _hue_rotation(2 * math.pi * augmentation.hue * signed[2]) @ matrix
+    saturation = 1 + augmentation.saturation * signed[3]
+    if draws[4] < augmentation.grey:
+        saturation = 0.0
+    if saturation != 1:
+        to_grey = np.tile(_LUMINANCE, (3, 1))
+        matrix = (to_grey + saturation * (np.eye(3, dtype=np.float32) - to_grey)) @ matrix
+    contrast = 1 + augmentation.contrast * signed[5]
+    offset = 127.5 * (1 - contrast) + 255 * augmentation.brightness * signed[6]
+    matrix = contrast * matrix
+    if draws[8] < augmentation.invert:
+        matrix, offset = -matrix, 255 - offset
+    if offset or not np.array_equal(matrix, np.eye(3)):
+        transform = np.concatenate([matrix, np.full((3, 1), offset)], axis=1).astype(np.float32)
+        view = cv2.transform(np.ascontiguousarray(view), transform)  # rounds and saturates
+    if augmentation.gamma:
+        exponent = 2.0 ** (augmentation.gamma * signed[7])
+        table = np.rint(255 * (np.arange(256) / 255) ** exponent).astype(np.uint8)
+        view = table[view]
+    return np.ascontiguousarray(view)
+
+
+def _hue_rotation(angle):
+    """Rotation of RGB space about its grey axis (Rodrigues' formula)."""
+    cosine, sine = math.cos(angle), math.sin(angle) / math.sqrt(3)
+    cross = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]], np.float32)
+    return (cosine * np.eye(3) + (1 - cosine) / 3 + sine * cross).astype(np.float32)

@@ -1,0 +1,84 @@
+"""Sample i of a run, computed from (seed, i) alone."""
+
+import numpy as np
+
+from stylegan_tf.data import augmentation as augmentations
+from stylegan_tf.data import order
+from stylegan_tf.data.sources import DataError
+
+
+class SampleStream:
+    """An endless sequence of augmented samples with random access.
+
+    A sample holds one picture of each role ('image', or 'content' and 'style', ...). Every role
+    goes through its own source in its own shuffled order, each picture once an epoch. Nothing has
+    state: a run continues exactly at any position, and N workers that share out the positions see
+    together what one worker would.
+    """
+
+    def __init__(self, sources, size, augmentation=None, seed=0):
+        """Plans the stream; decodes nothing yet.
+
+        Args:
+            sources: dict of role to Source.
+            size: (height, width) of all pictures, pixels.
+            augmentation: dict of role to Augmentation; roles without one, or with None, get the
+                centred crop of each picture.
+            seed: int.
+        Raises:
+            DataError: If there is no source or an augmentation is for an unknown role.
+        """
+        if not sources:
+            raise DataError('A stream of samples needs at least one source. Received none.')
+        unknown = sorted(set(augmentation or {}) - set(sources))
+        if unknown:
+            raise DataError(f'There is augmentation for {", ".join(unknown)}, but only for '
+                            f'{", ".join(sources)} there is data.')
+        self.sources, self.seed = dict(sources), int(seed)
+        self.size = int(size[0]), int(size[1])
+        self._augmentation = {role: (augmentation or {}).get(role) for role in sources}
+        self._keys = {role: order.key_from(self.seed, 'order', role) for role in sources}
+        self._short_sides = {
+            role: augmentations.needed_short_side(self.size, self._augmentation[role])
+            for role in sources}
+        self.label_role = next((role for role in ('style', 'image') if role in sources),
+                               next(iter(sources)))
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        return tuple(self.sources)
+
+    def index(self, role, position) -> int:
+        """Which picture of the role's source stands at a position."""
+        return order.permuted_index(position, len(self.sources[role]), self._keys[role])
+
+    def sample(self, position) -> dict:
+        """One sample.
+
+        Returns:
+            dict of each role to uint8 [height, width, 3], and 'label': np.int32, the class of
+            the style picture where there is one, else of 'image' or the first role; -1 for none.
+        Raises:
+            DataError: If too many pictures turn out bad.
+        """
+        sample = {}
+        for role, source in self.sources.items():
+            record = source.read(self.index(role, position),
+                                 min_short_side=self._short_sides[role])
+            rng = order.generator_from(self.seed, 'augmentation', role, int(position))
+            sample[role] = augmentations.apply(
+                record.image, self.size, rng, self._augmentation[role])
+            if role == self.label_role:
+                sample['label'] = np.int32(record.label)
+        return sample
+
+    def batch(self, position, batch_size) -> dict:
+        """Samples position ... position + batch_size - 1, stacked along a new first axis."""
+        samples = [self.sample(position + offset) for offset in range(batch_size)]
+        return {key: np.stack([sample[key] for sample in samples]) for key in samples[0]}
+
+    def names(self, position, batch_size) -> dict[str, list[str]]:
+        """The pictures' names of a batch by role, for error reports; decodes nothing."""
+        return {role: [source.names[self.index(role, position + offset)]
+                       for offset in range(batch_size)]
+                for role, source in self.sources.items()}
