@@ -25,7 +25,7 @@ def leaky_relu(x):
 
 
 def activation_function(activation):
-    """`activation` as a callable: None, a callable, 'leaky_relu' (the scaled one) or a Keras name."""
+    """Callable for None, a callable, 'leaky_relu' (the scaled one) or the name of a Keras one."""
     if activation == 'leaky_relu':
         return leaky_relu
     return keras.activations.get(activation)

@@ -37,7 +37,8 @@ class ModulatedConv2D(keras.layers.Layer):
 
     def __init__(self, filters: int, kernel_size: int, *, demodulate: bool = True,
                  padding: str = 'same', **kwargs):
-        super().__init__(**kwargs)
+        # Equation 3 needs scales and weights in float32 under mixed precision: `call` casts.
+        super().__init__(**{'autocast': False, **kwargs})
         self.filters = filters
         self.kernel_size = kernel_size
         self.demodulate = demodulate
@@ -49,7 +50,6 @@ class ModulatedConv2D(keras.layers.Layer):
                 'ModulatedConv2D needs one scale for each input channel. Received: x of shape '
                 f'{tuple(x_shape)}, scales of shape {tuple(scales_shape)}.')
         shape = (self.kernel_size, self.kernel_size, x_shape[-1], self.filters)
-        # Kept out of autocasting: equation 3 needs the float32 weights under mixed precision.
         self.kernel = self.add_weight(
             shape=shape, name='kernel', autocast=False,
             initializer=keras.initializers.RandomNormal(stddev=1.0))
@@ -66,6 +66,7 @@ class ModulatedConv2D(keras.layers.Layer):
                 # Large styles would overflow half precision before being divided out again.
                 largest = ops.max(ops.abs(scales), axis=-1, keepdims=True) + EPSILON
                 scales, output_scales = scales / largest, output_scales * largest
+        x = ops.cast(x, self.compute_dtype)
         x = x * ops.cast(scales, x.dtype)[:, None, None, :]
         x = equalized.convolve(x, ops.cast(kernel, x.dtype), 1, self.padding)
         if output_scales is not None:
@@ -83,7 +84,7 @@ class ModulatedConv2D(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable('stylegan_tf')
 class StyledConv2D(keras.layers.Layer):
-    """Affine map of w, modulated convolution, upsampling, noise, bias and activation, in this order.
+    """Affine map of w, modulated convolution, upsampling, noise, bias, activation: in this order.
 
     Args:
         filters: Output channels.
@@ -93,6 +94,7 @@ class StyledConv2D(keras.layers.Layer):
         use_noise: Whether to add noise of learned strength.
         padding: 'same' (zeros) or 'reflect' (mirrored borders).
         activation: None, a callable or a name.
+        noise_seed: See NoiseInjection; another for each layer.
 
     call(x, w, noise=None): x [B, H, W, Cin], w [B, D], noise [B or 1, h, w, 1] at the output size
     or None for noise of the layer's own -> [B, h, w, filters], h = 2 H if upsampling else H.
@@ -100,22 +102,23 @@ class StyledConv2D(keras.layers.Layer):
 
     def __init__(self, filters: int, kernel_size: int, *, upsample: bool = False,
                  use_noise: bool = False, padding: str = 'same',
-                 activation=equalized.leaky_relu, **kwargs):
-        super().__init__(**kwargs)
+                 activation=equalized.leaky_relu, noise_seed: int = 0, **kwargs):
+        super().__init__(**{'autocast': False, **kwargs})
         self.filters = filters
         self.kernel_size = kernel_size
         self.upsample = upsample
         self.use_noise = use_noise
         self.padding = padding
         self.activation = equalized.activation_function(activation)
+        self.noise_seed = noise_seed
         self.convolution = ModulatedConv2D(
             filters, kernel_size, padding=padding, name='convolution', dtype=self.dtype_policy)
-        self.noise = (NoiseInjection(name='noise', dtype=self.dtype_policy)
+        self.noise = (NoiseInjection(seed=noise_seed, name='noise', dtype=self.dtype_policy)
                       if use_noise else None)
 
     def build(self, x_shape, w_shape, noise_shape=None):
         self.affine = equalized.EqualizedDense(
-            x_shape[-1], bias_init=1.0, name='affine', dtype=self.dtype_policy)
+            x_shape[-1], bias_init=1.0, name='affine', dtype='float32')
         self.affine.build(w_shape)
         self.convolution.build(x_shape, (w_shape[0], x_shape[-1]))
         if self.noise is not None:
@@ -128,7 +131,7 @@ class StyledConv2D(keras.layers.Layer):
             x = resample.upsample_2d(x)
         if self.noise is not None:
             x = self.noise(x, noise, training=training)
-        return self.activation(x + self.bias)
+        return self.activation(x + ops.cast(self.bias, x.dtype))
 
     def compute_output_shape(self, x_shape, w_shape, noise_shape=None):
         factor = 2 if self.upsample else 1
@@ -139,7 +142,8 @@ class StyledConv2D(keras.layers.Layer):
         return {**super().get_config(), 'filters': self.filters,
                 'kernel_size': self.kernel_size, 'upsample': self.upsample,
                 'use_noise': self.use_noise, 'padding': self.padding,
-                'activation': equalized.activation_name(self.activation)}
+                'activation': equalized.activation_name(self.activation),
+                'noise_seed': self.noise_seed}
 
 
 @keras.saving.register_keras_serializable('stylegan_tf')
@@ -153,9 +157,9 @@ class ToRGB(keras.layers.Layer):
     """
 
     def __init__(self, channels: int = 3, **kwargs):
-        super().__init__(**kwargs)
-        self.channels = channels
         # Images stay float32 under mixed precision.
+        super().__init__(**{'autocast': False, **kwargs})
+        self.channels = channels
         self.convolution = ModulatedConv2D(
             channels, 1, demodulate=False, name='convolution', dtype='float32')
 

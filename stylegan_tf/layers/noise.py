@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import zlib
 
 import keras
 from keras import ops
@@ -59,8 +58,8 @@ class NoiseInjection(keras.layers.Layer):
     """Adds noise times one learned strength (first 0) to every channel alike.
 
     Args:
-        seed: Which `positional_noise` the layer uses outside training; None derives it from the
-            layer's name.
+        seed: Which `positional_noise` the layer uses outside training; give each layer of a
+            network its own, else layers of one size add the same noise.
 
     call(x, noise=None, training=None): x [B, H, W, C]; noise [B or 1, H, W, 1], or None for fresh
     normal noise in training and `positional_noise` otherwise, so that results repeat and tiles
@@ -68,10 +67,10 @@ class NoiseInjection(keras.layers.Layer):
     Source: Karras et al. 2019 (StyleGAN), section 2.
     """
 
-    def __init__(self, *, seed: int | None = None, **kwargs):
+    def __init__(self, *, seed: int = 0, **kwargs):
         super().__init__(**kwargs)
         self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(0)
+        self.seed_generator = keras.random.SeedGenerator(seed, name='seed_generator')
 
     def build(self, x_shape, noise_shape=None):
         self.strength = self.add_weight(shape=(), name='strength', initializer='zeros')
@@ -83,8 +82,7 @@ class NoiseInjection(keras.layers.Layer):
                 noise = keras.random.normal((batch, height, width, 1), dtype='float32',
                                             seed=self.seed_generator)
             else:
-                seed = zlib.crc32(self.name.encode()) if self.seed is None else self.seed
-                noise = positional_noise(height, width, seed=seed)
+                noise = positional_noise(height, width, seed=self.seed)
         return x + ops.cast(noise, x.dtype) * self.strength
 
     def compute_output_shape(self, x_shape, noise_shape=None):

@@ -113,6 +113,25 @@ def downsample_2d(x, factor: int = 2, kernel=DEFAULT_KERNEL):
     return _downsample_by_convolution(x, factor, taps)
 
 
+def filter_2d(x, kernel=DEFAULT_KERNEL, *, margin: int = 0):
+    """Smooths feature maps at their own resolution, for a strided convolution to follow.
+
+    Args:
+        x: Float tensor [B, H, W, C].
+        kernel: Taps of the separable filter; normalised here.
+        margin: Repeated border pixels on every side before filtering.
+    Returns:
+        Tensor [B, H + 2 margin - k + 1, W + 2 margin - k + 1, C].
+    """
+    taps = _normalised_taps(1, kernel)
+    x = _pad_border(x, (margin, margin), (margin, margin))
+    if current_implementation() == 'slices':
+        height, width = (size - len(taps) + 1 for size in ops.shape(x)[1:3])
+        x = sum(float(tap) * x[:, index:index + height] for index, tap in enumerate(taps))
+        return sum(float(tap) * x[:, :, index:index + width] for index, tap in enumerate(taps))
+    return _depthwise(x, np.outer(taps, taps)[:, :, None], 1)
+
+
 def _normalised_taps(factor, kernel) -> np.ndarray:
     taps = np.asarray(kernel, np.float64)
     if not isinstance(factor, int) or factor < 1:
