@@ -8,7 +8,7 @@ import shlex
 import sys
 
 from stylegan_tf import configs, images
-from stylegan_tf.training import checkpoints, loop, progress, run_folder, snapshots, splits
+from stylegan_tf.training import checkpoints, loop, progress, report, run_folder, snapshots, splits, summaries
 
 STRATEGIES = ('auto', 'one_device')
 LATER_STRATEGIES = ('mirrored', 'multi_worker', 'tpu')
@@ -178,6 +178,8 @@ def _make_loop(options, config, folder, data, system, checkpoint):
     return loop.Loop(
         engine, system, config, folder, history=history, held_out=fixed,
         files_of=engine.batch_names,
+        observers=(report.Report(folder, system.parameter_counts()),
+                   summaries.TensorBoard(folder.tensorboard)),
         record={'preset': config.preset, 'seed': options.seed, 'config': config.as_dict(),
                 'dataset': data.fingerprints()},
         line=progress.ProgressLine(config.total_steps, config.batch_size))

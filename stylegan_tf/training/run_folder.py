@@ -248,10 +248,13 @@ def remove_leftovers(folder):
     return removed
 
 
+def through_json(values):
+    """Returns `values` as JSON keeps them: tuples become lists, so that both compare equal."""
+    return json.loads(json.dumps(values))
+
+
 def _comparable(record):
-    # A round trip through JSON, so that tuples and lists compare equal.
-    keys = ('preset', 'seed', 'config', 'dataset')
-    return json.loads(json.dumps({key: record.get(key) for key in keys}))
+    return through_json({key: record.get(key) for key in ('preset', 'seed', 'config', 'dataset')})
 
 
 def _is_number(value):

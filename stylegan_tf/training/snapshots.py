@@ -6,6 +6,7 @@ from stylegan_tf import images, sheets
 
 # Rows of a sample grid; a stylisation grid has as many columns, so its cost is the square.
 SAMPLE_IMAGES = 5
+LEGIBLE_SIDE = 56  # pixels
 
 
 class HeldOut:
@@ -56,6 +57,12 @@ def draw(sample):
         uint8 [H, W, 3].
     """
     options = {name: value for name, value in sample.items() if name != 'rows'}
-    cells = [[None if cell is None else images.to_uint8(np.asarray(cell, np.float32))
+    cells = [[None if cell is None else _legible(images.to_uint8(np.asarray(cell, np.float32)))
               for cell in row] for row in sample['rows']]
     return sheets.grid(cells, **options)
+
+
+def _legible(picture):
+    # Tiny pictures are enlarged by whole pixels, so that labels fit and eyes see something.
+    times = -(-LEGIBLE_SIDE // min(picture.shape[:2]))
+    return np.repeat(np.repeat(picture, times, axis=0), times, axis=1)
