@@ -147,6 +147,7 @@ class StyleTransferConfig(Config):
     adversarial_weight: float = 0.1  # gamma
     adversarial_loss: str = 'least_squares'  # non_saturating | minimax | least_squares | hinge
     identity_weight: float = 1.0  # L1 when content = style, and for the null code
+    identity_share: float = 0.25  # of the batch that the identity term sees
     structure_weight: float = 0.3  # edges of the content kept
     l1_weight: float = 0.0  # pixels of the content kept
     l2_weight: float = 0.0

@@ -22,7 +22,7 @@ from stylegan_tf.networks.stylegan import MappingNetwork
 from stylegan_tf.networks.stylization import StyleEncoder, StylizationGenerator
 from stylegan_tf.systems.optimizers import make_optimizer
 from stylegan_tf.systems.stylization_signatures import OWN_CODE_SIDE, stylization_signatures
-from stylegan_tf.systems.system import Phase, System
+from stylegan_tf.systems.system import Phase, PhaseResult, System
 
 MAPPED_SAMPLES = 4  # noise codes drawn for each style in the energy score
 
@@ -148,7 +148,8 @@ class StyleTransfer(System):
     def _condition(self, maps):
         if not self.config.discriminator_condition:
             return None
-        return _without_statistics(maps[self.config.discriminator_condition_layer])
+        return ops.stop_gradient(
+            _without_statistics(maps[self.config.discriminator_condition_layer]))
 
     def _content_maps(self, maps):
         # Means and deviations belong to the style: content is what is left.
@@ -178,6 +179,8 @@ class StyleTransfer(System):
             small, wanted = self.perceptual(image), self.perceptual(style)
             gram += perceptual.gram_style_loss(small, wanted, layers)
             moments += perceptual.mean_variance_style_loss(small, wanted, layers)
+        # A flat style divides by almost nothing: the logarithm keeps it from drowning the batch.
+        gram, moments = ops.log1p(gram), ops.log1p(moments)
         scale = 1.0 / config.style_scales
         return {'style': config.style_weight * scale * ops.mean(is_painted * gram),
                 'mean_variance': config.mean_variance_weight * scale
@@ -225,9 +228,9 @@ class StyleTransfer(System):
             terms['adversarial'] = config.adversarial_weight * ops.mean(
                 adversarial.generator_loss(config.adversarial_loss, logits))
         if config.identity_weight:
-            own = self.own_code(content)
+            some = content[:max(1, round(config.identity_share * (content.shape[0] or 1)))]
             terms['identity'] = config.identity_weight * ops.mean(
-                reconstruction.identity_loss(content, self.generator(content, own)))
+                reconstruction.identity_loss(some, self.generator(some, self.own_code(some))))
         for name, loss in (('structure', reconstruction.edge_loss), ('l1', reconstruction.l1_loss),
                            ('l2', reconstruction.l2_loss)):
             weight = getattr(config, f'{name}_weight')
@@ -239,7 +242,9 @@ class StyleTransfer(System):
         if noisy and config.diversity_weight:
             terms['diversity'] = config.diversity_weight * self._diversity_term(batch, noisy)
         terms['mapping'] = self._mapping_term(codes[noisy:], _rest(batch.get('label'), noisy))
-        return terms
+        return PhaseResult(terms, shared={
+            'fake': fake, 'content_condition': self._condition(content_maps),
+            'style_condition': self._condition(style_maps)})
 
     def _diversity_term(self, batch, noisy):
         content, label = batch['content'][:noisy], batch['label'][:noisy]
@@ -250,30 +255,22 @@ class StyleTransfer(System):
     def _labels(self, batch):
         return batch['label'] if self.config.num_labels else None
 
-    def _real_and_fake_logits(self, batch, *, average=False, training=True):
-        content, style = batch['content'], batch['style']
-        content_maps, style_maps = self.perceptual(content), self.perceptual(style)
-        if average:
-            codes = self.encode_style(style, style_maps, average=True)
-            fake = self.average('generator')(content, codes)
-        else:
-            codes, _, _ = self._codes(batch, style_maps, training=training)
-            fake = self.generator(content, codes)
-        fake = ops.stop_gradient(fake)
+    def _logits(self, batch, shared, training):
+        """The discriminator's logits of the real and of the repainted pictures."""
         labels = self._labels(batch)
-        real_logits = self.discriminator(style, self._condition(style_maps), labels,
-                                         training=training)
-        fake_logits = self.discriminator(fake, self._condition(content_maps), labels,
-                                         training=training)
-        return real_logits, fake_logits
+        fake = ops.stop_gradient(shared['fake'])
+        return (self.discriminator(batch['style'], shared['style_condition'], labels,
+                                   training=training),
+                self.discriminator(fake, shared['content_condition'], labels, training=training))
 
     def discriminator_losses(self, batch):
         """Paintings with their own content features are real, repainted photographs are fake."""
-        real_logits, fake_logits = self._real_and_fake_logits(batch)
+        real_logits, fake_logits = self._logits(batch, batch['shared'], training=True)
         real, fake = adversarial.discriminator_loss(self.config.adversarial_loss, real_logits,
                                                     fake_logits)
         accuracy = ops.mean(self._accuracy(real_logits, fake_logits))
-        return {'real': ops.mean(real), 'fake': ops.mean(fake)}, {'accuracy': accuracy}
+        return PhaseResult({'real': ops.mean(real), 'fake': ops.mean(fake)},
+                           measures={'accuracy': accuracy})
 
     def _accuracy(self, real_logits, fake_logits):
         # Least squares puts real at 1 and fake at 0; the other losses' boundary is 0.
@@ -327,8 +324,10 @@ class StyleTransfer(System):
         numbers = {'content_loss': content, 'style_loss': style,
                    'objective': config.content_weight * content + config.style_weight * style}
         if config.adversarial_weight:
+            shared = {'fake': fake, 'content_condition': self._condition(content_maps),
+                      'style_condition': self._condition(style_maps)}
             numbers['discriminator_accuracy'] = self._accuracy(
-                *self._real_and_fake_logits(batch, average=True, training=False))
+                *self._logits(batch, shared, training=False))
         return numbers
 
     def signatures(self) -> dict:

@@ -15,13 +15,29 @@ DRAWS_PER_STEP = 256  # upper bound of one generator's random draws within a ste
 
 
 @dataclasses.dataclass(frozen=True)
+class PhaseResult:
+    """What a phase computes, where it is more than its terms.
+
+    Attributes:
+        terms: Named, weighted scalars; their sum is minimised.
+        measures: Named scalars that are only logged.
+        shared: Named tensors handed to the later phases of the step as `batch['shared']`, so that
+            they need not compute them again. No gradient flows through them.
+    """
+
+    terms: dict
+    measures: dict = dataclasses.field(default_factory=dict)
+    shared: dict = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
 class Phase:
     """One optimizer's turn within a step.
 
     Attributes:
         name: Prefix of its logs.
-        losses: Callable from a batch to named, weighted scalars, whose sum is minimised; or to
-            a pair of those and of scalars that are only logged.
+        losses: Callable from a batch to named, weighted scalars, whose sum is minimised, or to a
+            `PhaseResult`.
         networks: Networks whose trainable weights it changes, and no others.
         optimizer: Its keras optimizer.
         every: Runs at steps divisible by this (lazy regularisation; Karras et al. 2020).
@@ -134,28 +150,32 @@ class System(keras.Model):
         for phase in self.phases:
             if phase.name in due:
                 for _ in range(phase.repeats):
-                    logs.update(self._run_phase(phase, batch))
+                    phase_logs, shared = self._run_phase(phase, batch)
+                    logs.update(phase_logs)
+                batch = {**batch, 'shared': {**batch.get('shared', {}), **shared}}
         self._update_averages()
         self.step.assign(self.step + 1)
         return logs
 
-    def _run_phase(self, phase: Phase, batch) -> dict:
+    def _run_phase(self, phase: Phase, batch) -> tuple[dict, dict]:
         scaled = getattr(phase.optimizer, 'scale_loss', lambda loss: loss)
 
         def total_loss():
             result = phase.losses(batch)
-            terms, measures = result if isinstance(result, tuple) else (result, {})
-            total = sum(terms.values())
-            return scaled(total), {**terms, **measures, 'total': total}
+            if not isinstance(result, PhaseResult):
+                result = PhaseResult(result)
+            total = sum(result.terms.values())
+            logs = {**result.terms, **result.measures, 'total': total}
+            return scaled(total), (logs, result.shared)
 
         variables = phase.variables
         differentiate = functools.partial(value_and_gradients, total_loss, variables)
         if self.use_xla:
             import tensorflow as tf
             differentiate = tf.function(differentiate, jit_compile=True)
-        _, logs, gradients = differentiate()
+        _, (logs, shared), gradients = differentiate()
         phase.optimizer.apply(gradients, variables)
-        return {f'{phase.name}/{name}': value for name, value in logs.items()}
+        return {f'{phase.name}/{name}': value for name, value in logs.items()}, shared
 
     def _reseed(self, replica) -> None:
         # Nothing random has state: every generator starts a step from (seed, step, replica).

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Runs all checks: import contracts, lint, and the tests. --quick leaves the slow tests out.
+#
+#   tools/test.sh [--quick] [arguments of pytest]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. tools/setup_environment.sh
+install_project 'convert,datasets,judge,serving,test'
+. .venv/bin/activate
+
+selection=()
+if [ "${1:-}" = --quick ]; then
+  shift
+  selection=(-m 'not slow')
+fi
+export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-2}
+ruff check --quiet .
+lint-imports --no-cache
+exec python -m pytest --durations=15 "${selection[@]}" "$@"
