@@ -1,5 +1,7 @@
-"""A stream of samples as a tf.data.Dataset that decodes in parallel and ahead of time."""
+"""A stream of samples as batches that are decoded in parallel and ahead of time, in fixed order."""
 
+import collections
+import concurrent.futures
 import os
 
 import numpy as np
@@ -7,7 +9,7 @@ import numpy as np
 from stylegan_tf.data.sources import DataError
 
 
-def to_tf_dataset(stream, *, start, batch_size, shard=(0, 1), prefetch=4, threads=None):
+def to_batches(stream, *, start, batch_size, shard=(0, 1), prefetch=4, threads=None):
     """Batches of a SampleStream from a position on, without end, always in the same order.
 
     Element k of worker r of n holds the r-th of n equal slices of the samples
@@ -21,43 +23,81 @@ def to_tf_dataset(stream, *, start, batch_size, shard=(0, 1), prefetch=4, thread
         prefetch: Batches made ahead.
         threads: Samples decoded at the same time; by default one a CPU core, at most 16.
     Returns:
-        tf.data.Dataset of dicts: each role float32 [B, height, width, 3] in [-1, 1], with B =
-        batch_size / n, and 'label' int32 [B].
+        Generator of dicts, stacked as by `SampleStream.batch`: each role uint8
+        [B, height, width, 3] with B = batch_size / n, and 'label' int32 [B].
     Raises:
-        DataError: If the batch cannot be divided among the workers.
+        DataError: If the batch cannot be divided among the workers; or, from the generator, if
+            too many pictures turn out bad.
     """
-    import tensorflow as tf
     worker, workers = shard
     if not 0 <= worker < workers or batch_size < 1 or batch_size % workers:
         raise DataError('The batch size must be a multiple of the number of workers. Received: '
                         f'batch size {batch_size}, worker {worker} of {workers}.')
-    local = batch_size // workers
-    height, width = stream.size
-    keys = (*stream.roles, 'label')
+    return _generate(stream, start + worker * (batch_size // workers), batch_size,
+                     batch_size // workers, prefetch, threads)
 
-    def load(number):
-        batch_number, offset = divmod(int(number), local)
-        sample = stream.sample(start + batch_number * batch_size + worker * local + offset)
-        return tuple(np.asarray(sample[key]) for key in keys)
 
-    def to_sample(number):
-        types = [tf.uint8] * len(stream.roles) + [tf.int32]
-        sample = dict(zip(keys, tf.numpy_function(load, [number], types), strict=True))
-        for role in stream.roles:
-            sample[role].set_shape([height, width, 3])
-        sample['label'].set_shape([])
-        return sample
-
-    def to_floats(batch):
-        return {key: value if key == 'label' else tf.cast(value, tf.float32) / 127.5 - 1.0
-                for key, value in batch.items()}
-
+def _generate(stream, position, stride, batch_size, prefetch, threads):
     threads = threads or min(16, os.cpu_count() or 1)
+    executor = concurrent.futures.ThreadPoolExecutor(threads, 'stylegan_tf_data')
+    waiting = collections.deque()
+    try:
+        while True:
+            while len(waiting) <= prefetch:
+                waiting.append(_begin(executor, stream, position, batch_size))
+                position += stride
+            batch, futures = waiting.popleft()
+            for future in futures:
+                future.result()
+            yield batch
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _begin(executor, stream, position, batch_size):
+    """An empty batch, and the futures after which it is full."""
+    batch = {role: np.empty((batch_size, *stream.size, 3), np.uint8) for role in stream.roles}
+    batch['label'] = np.empty(batch_size, np.int32)
+
+    def fill(offset):
+        for key, value in stream.sample(position + offset).items():
+            batch[key][offset] = value
+
+    return batch, [executor.submit(fill, offset) for offset in range(batch_size)]
+
+
+def to_tf_dataset(stream, *, start, batch_size, shard=(0, 1), prefetch=4, threads=None):
+    """`to_batches` as a tf.data.Dataset; same arguments and order.
+
+    Returns:
+        tf.data.Dataset of dicts: each role float32 [B, height, width, 3] in [-1, 1], and 'label'
+        int32 [B].
+    Raises:
+        DataError: If the batch cannot be divided among the workers. While iterating, TensorFlow
+            raises its InvalidArgumentError with the text of any DataError inside.
+    """
+    import tensorflow as tf
+
+    def generate():
+        return to_batches(stream, start=start, batch_size=batch_size, shard=shard,
+                          prefetch=prefetch, threads=threads)
+
+    generate().close()  # checks the arguments now
+    local = batch_size // shard[1]
+    signature = {role: tf.TensorSpec((local, *stream.size, 3), tf.uint8) for role in stream.roles}
+    signature['label'] = tf.TensorSpec((local,), tf.int32)
+    # A tf.data thread that calls Python while the interpreter ends kills or hangs the process,
+    # so the threads are Python's own, which end in order, and tf.data must not add any.
     options = tf.data.Options()
-    options.deterministic = True
-    # Workers take their slice by arithmetic above; TensorFlow must not divide it again.
+    options.autotune.enabled = False
+    options.experimental_optimization.inject_prefetch = False
+    # Workers take their slice by arithmetic; TensorFlow must not divide it again.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-    dataset = tf.data.Dataset.counter(step=1)
-    dataset = dataset.map(to_sample, num_parallel_calls=threads, deterministic=True)
-    dataset = dataset.batch(local, drop_remainder=True).map(to_floats)
-    return dataset.prefetch(prefetch).with_options(options)
+    dataset = tf.data.Dataset.from_generator(generate, output_signature=signature)
+    return dataset.map(_to_floats).with_options(options)
+
+
+def _to_floats(batch):
+    import tensorflow as tf
+    return {key: value if key == 'label' else tf.cast(value, tf.float32) / 127.5 - 1.0
+            for key, value in batch.items()}
