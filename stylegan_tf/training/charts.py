@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 MAX_POINTS = 240
+LOG_RATIO = 40  # largest over smallest value from which on the axis is logarithmic
 _WIDTH, _HEIGHT = 360, 170
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 12, 24
 
@@ -24,12 +25,15 @@ def line_chart(title, steps, values, *, unit='step'):
     """
     label = html.escape(title)
     steps, values = thin(steps, values)
-    low, high = _limits(values)
+    # A quantity that falls through decades would be a flat line on a linear axis.
+    logarithmic = min(values) > 0 and max(values) > LOG_RATIO * min(values)
+    scale = math.log10 if logarithmic else float
+    low, high = _limits([scale(value) for value in values], clips=not logarithmic)
     last_step = max(steps[-1], 1)
 
     def place(step, value):
         x = _LEFT + (_WIDTH - _LEFT - _RIGHT) * step / last_step
-        share = (min(value, high) - low) / (high - low)
+        share = (min(scale(value), high) - low) / (high - low)
         y = _HEIGHT - _BOTTOM - (_HEIGHT - _TOP - _BOTTOM) * share
         return f'{x:.1f},{y:.1f}'
 
@@ -40,7 +44,7 @@ def line_chart(title, steps, values, *, unit='step'):
         f'<line class="rule" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
         f'<text class="axis" x="{_LEFT - 6}" y="{y + 3.5:.1f}" text-anchor="end">'
         f'{number(value)}</text>'
-        for value in _ticks(low, high)
+        for value in (_decades(low, high) if logarithmic else _ticks(low, high))
         for y in [float(place(0, value).split(',')[1])])
     dot_x, dot_y = place(steps[-1], values[-1]).split(',')
     return (
@@ -86,10 +90,10 @@ def number(value):
     return f'{value:,.0f}' if size >= 1000 else f'{value:.3g}'
 
 
-def _limits(values):
+def _limits(values, clips):
     # A start far off would flatten the rest: the upper end follows the 98th percentile.
     low, high = min(values), max(values)
-    if len(values) > 20:
+    if clips and len(values) > 20:
         cut = float(np.percentile(values, 98))
         high = min(high, cut + 0.35 * (cut - low)) if cut > low else high
     if high - low < 1e-12 * max(1.0, abs(high)):
@@ -104,3 +108,8 @@ def _ticks(low, high):
     step *= min((m for m in (1, 2, 5, 10)), key=lambda m: abs(m * step - raw))
     first = math.ceil(low / step) * step
     return [round(first + k * step, 12) for k in range(6) if first + k * step <= high]
+
+
+def _decades(low, high):
+    every = max(1, math.ceil((high - low) / 4))
+    return [10.0 ** k for k in range(math.ceil(low), math.floor(high) + 1, every)]

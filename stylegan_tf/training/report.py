@@ -114,7 +114,7 @@ def summarise(settings, rows, status):
             facts.append(('time left', progress.duration(max(0, total - done) / speed)))
     if last.get('memory_bytes'):
         facts.append(('memory', f'{last["memory_bytes"] / 2 ** 30:.1f} GiB'))
-    facts.extend((f'{name} parameters', f'{count:,}')
+    facts.extend((f'{name.replace("_", " ")} parameters', f'{count:,}')
                  for name, count in status.parameters.items())
     return facts, min(1.0, done / total) if total else 0.0
 

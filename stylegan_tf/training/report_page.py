@@ -124,7 +124,7 @@ def _picture(step, jpeg, width, height):
 
 
 def _curves(rows):
-    groups = {}
+    groups, ends = {}, {}
     for name in dict.fromkeys(name for row in rows for name in row):
         steps, values = health.series(rows, name)
         finite = [(s, v) for s, v in zip(steps, values, strict=True) if math.isfinite(v)]
@@ -133,8 +133,10 @@ def _curves(rows):
         group, _, short = name.rpartition('/')
         chart = charts.line_chart((short or name).replace('_', ' '), *zip(*finite, strict=True))
         groups.setdefault(group or 'speed', []).append(chart)
-    # Held-out numbers say most; phases that have ended say least.
-    order = sorted(groups, key=lambda name: (name != 'held_out', name == 'speed'))
+        ends[group or 'speed'] = finite[-1][0]
+    # Held-out numbers say most; phases that ended long ago say least.
+    ended = {name for name in groups if ends[name] < 0.8 * max(ends.values())}
+    order = sorted(groups, key=lambda name: (name != 'held_out', name in ended, name == 'speed'))
     return ''.join(f'<h2>{html.escape(name.replace("_", " "))}</h2>'
                    f'<div class="grid">{"".join(groups[name])}</div>' for name in order)
 
