@@ -35,12 +35,12 @@ _HOLDOUT = flags.DEFINE_string(
 _MAX_BAD_SHARE = flags.DEFINE_float(
     'max_bad_share', 0.05, 'Share of unreadable files above which training refuses to start.')
 _DRY_RUN = flags.DEFINE_bool(
-    'dry_run', False, 'Print settings, parameters, memory and time, and exit.')
+    'dry_run', False, 'Print settings, parameters, memory and time, measured by a few steps, and exit.')
 
 
 def main():
     """Reads the flags and trains; returns the exit code."""
-    for flag in (_PRESET, _WORKDIR, _DATA):
+    for flag in (_PRESET,) if _DRY_RUN.value else (_PRESET, _WORKDIR, _DATA):
         if not flag.value:
             raise commands.UsageError(f'--{flag.name} is required; see --help.')
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')  # device chatter hides the progress
@@ -52,7 +52,10 @@ def main():
         resume=_RESUME.value, init=_INIT.value, strategy=_STRATEGY.value,
         precision=_PRECISION.value, xla=_XLA.value, holdout=_HOLDOUT.value,
         max_bad_share=_MAX_BAD_SHARE.value)
-    launcher.train(options)
+    if _DRY_RUN.value:
+        print(launcher.dry_run(options))
+    else:
+        launcher.train(options)
     return commands.DONE
 
 

@@ -26,7 +26,7 @@ class Options:
 
     preset: str
     workdir: str
-    data: str  # SPEC of the content pictures, or of the only ones
+    data: str | None  # SPEC of the content pictures, or of the only ones; None in a dry run only
     style_data: str | None = None  # SPEC of the style pictures
     settings: tuple[str, ...] = ()  # 'name=value'
     seed: int = 0
@@ -107,6 +107,47 @@ def train(options):
         return _make_loop(options, config, folder, data, system, checkpoint).run()
 
 
+def dry_run(options):
+    """Measures what the training would need, and trains nothing.
+
+    Args:
+        options: Options; without `data`, noise stands for pictures.
+
+    Returns:
+        str: the resolved settings, parameters, memory and time.
+
+    Raises:
+        One of `user_errors()`.
+    """
+    from stylegan_tf.training import budget
+
+    config = options.config()
+    data, picture_bytes = None, 0
+    if options.data:
+        data, config = options.open_data(config)
+    system = build_system(config, options.seed)
+    system.use_xla = _use_xla(options.xla)
+    if data is None:
+        feed = budget.synthetic_feed(system.roles, config)
+    else:
+        stream = _training_stream(options, config, data, system)
+        picture_bytes = budget.decoded_bytes(stream)
+        feed = budget.stream_feed(stream)
+    needs = budget.measure(system, config, feed, picture_bytes=picture_bytes,
+                           has_gpu=_has_gpu())
+    noise = [] if data else ['without --data: noise stood for pictures, decoding is not counted']
+    return '\n'.join([*setting_lines(config), *needs.lines(), *noise])
+
+
+def setting_lines(config):
+    """Returns the resolved settings as lines; those that differ from the preset say so."""
+    preset = configs.get(config.preset).as_dict()
+    changed = {name: before for name, before, _ in run_folder.differences(
+        preset, config.as_dict())}
+    return [f'  {name} = {value}' + (f'   (preset: {changed[name]})' if name in changed else '')
+            for name, value in run_folder.flatten(config.as_dict())]
+
+
 def describe(options, config, data):
     """Returns the dict that config.json holds."""
     return {
@@ -161,18 +202,24 @@ def _find_checkpoint(folder, record):
     return checkpoint
 
 
+def _training_stream(options, config, data, system):
+    from stylegan_tf.data import SampleStream
+
+    training, _ = data.of_roles(system.roles)
+    return SampleStream(training, (config.height, config.width),
+                        {role: config.augmentation(role) for role in training}, options.seed)
+
+
 def _make_loop(options, config, folder, data, system, checkpoint):
     from stylegan_tf.data import SampleStream
     from stylegan_tf.training import tensorflow_engine
 
-    size = (config.height, config.width)
-    training, held_out = data.of_roles(system.roles)
-    stream = SampleStream(training, size, {role: config.augmentation(role) for role in training},
-                          options.seed)
+    _, held_out = data.of_roles(system.roles)
+    stream = _training_stream(options, config, data, system)
     engine = tensorflow_engine.Engine(system, stream, batch_size=config.batch_size,
                                       seed=options.seed, use_xla=_use_xla(options.xla))
     # One order of held-out pictures for every seed, so that numbers compare between runs.
-    fixed = snapshots.HeldOut(SampleStream(held_out, size, seed=0), config.batch_size,
+    fixed = snapshots.HeldOut(SampleStream(held_out, stream.size, seed=0), config.batch_size,
                               config.evaluation_images)
     history = loop.History(**checkpoint.record['history']) if checkpoint else None
     return loop.Loop(
@@ -187,8 +234,10 @@ def _make_loop(options, config, folder, data, system, checkpoint):
 
 def _use_xla(choice):
     # On a CPU compiling costs more than it saves, and the two modes differ in the last bits.
-    if choice != 'auto':
-        return choice == 'on'
+    return _has_gpu() if choice == 'auto' else choice == 'on'
+
+
+def _has_gpu():
     import tensorflow as tf
 
     return bool(tf.config.list_physical_devices('GPU'))

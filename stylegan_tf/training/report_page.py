@@ -4,7 +4,7 @@ import base64
 import html
 import math
 
-from stylegan_tf.training import charts, health
+from stylegan_tf.training import charts, health, run_folder
 
 _POSITION_NAMES = {'step', 'images', 'seconds', 'memory_bytes'}
 
@@ -145,8 +145,8 @@ def _settings(record, changed):
     if not record:
         return ''
     lines = ''.join(_line(name, value, name in changed)
-                    for name, value in _flatten(record.get('config', {})))
-    others = ''.join(_line(name, value, False) for name, value in _flatten(
+                    for name, value in run_folder.flatten(record.get('config', {})))
+    others = ''.join(_line(name, value, False) for name, value in run_folder.flatten(
         {name: value for name, value in record.items() if name not in ('config', 'command')}))
     return (
         '<h2>Settings</h2><p class="soft">Bold: different from the preset.</p>'
@@ -160,11 +160,3 @@ def _line(name, value, is_changed):
     mark = ' class="changed"' if is_changed else ''
     return (f'<tr{mark}><td>{html.escape(name)}</td>'
             f'<td>{html.escape("" if value is None else str(value))}</td></tr>')
-
-
-def _flatten(values, prefix=''):
-    for name, value in values.items():
-        if isinstance(value, dict):
-            yield from _flatten(value, f'{prefix}{name}.')
-        else:
-            yield f'{prefix}{name}', value

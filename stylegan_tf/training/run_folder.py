@@ -248,6 +248,15 @@ def remove_leftovers(folder):
     return removed
 
 
+def flatten(values, prefix=''):
+    """Yields (dotted name, value) of a nested dict, in its order."""
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from flatten(value, f'{prefix}{name}.')
+        else:
+            yield f'{prefix}{name}', value
+
+
 def through_json(values):
     """Returns `values` as JSON keeps them: tuples become lists, so that both compare equal."""
     return json.loads(json.dumps(values))

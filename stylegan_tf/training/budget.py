@@ -1,0 +1,178 @@
+"""What a training will need: parameters, memory and time, measured by a few of its real steps.
+
+Nothing is guessed from formulas: the compiled steps themselves run here, on this machine, at the
+wanted size. Where that would be large for a CPU, batches of one and two pictures are measured and
+continued in a straight line.
+"""
+
+import collections
+import dataclasses
+import statistics
+import time
+
+import numpy as np
+
+from stylegan_tf.training import loop, progress, snapshots
+
+MEASURED_STEPS = 4
+MEASURED_SECONDS = 20.0  # for each stage, after its tracing
+DIRECT_PIXELS = 8 * 192 * 192  # pictures x height x width above which a CPU probe extrapolates
+RARE_SHARE = 0.01  # stages with a smaller share of the steps are not worth a trace
+
+
+@dataclasses.dataclass(frozen=True)
+class Budget:
+    """Needs of a whole run on this machine."""
+
+    parameters: dict  # network -> trained parameters
+    step_seconds: float  # mean over the stages, by their share of the run
+    snapshot_seconds: float  # evaluation and samples of one snapshot
+    total_seconds: float
+    memory_bytes: int  # peak of the process, or of the GPU where there is one
+    cache_bytes: int  # of it: decoded pictures kept in memory as the run goes on
+    how: str  # how it was measured, in words
+
+    def lines(self):
+        """Returns the budget as lines of text."""
+        return [
+            *(f'  {name:<24} {count:>13,} parameters' for name, count in self.parameters.items()),
+            f'memory: about {self.memory_bytes / 2 ** 30:.1f} GiB at the peak'
+            + (f', {self.cache_bytes / 2 ** 30:.1f} GiB of it decoded pictures'
+               if self.cache_bytes > 2 ** 27 else ''),
+            f'time: {self.step_seconds:.3g} s a step, about '
+            f'{progress.duration(self.total_seconds)} in total, with snapshots of '
+            f'{progress.duration(self.snapshot_seconds)}',
+            f'measured: {self.how}',
+        ]
+
+
+def measure(system, config, feed, *, picture_bytes=0, has_gpu=False):
+    """Runs a few steps of every stage of a run.
+
+    The weights are changed: build a new system for training.
+
+    Args:
+        system: A built System.
+        config: Its Config.
+        feed: Callable from a batch size to an iterator of batches.
+        picture_bytes: Bytes of decoded pictures that the run will keep in memory.
+        has_gpu: Whether the steps run on a GPU, where probes are quick.
+
+    Returns:
+        Budget.
+    """
+    shares = stage_shares(system, config.total_steps)
+    pixels = config.batch_size * config.height * config.width
+    direct = has_gpu or pixels <= DIRECT_PIXELS or config.batch_size <= 2
+    sizes = (config.batch_size,) if direct else (1, 2)
+    seconds, memory, snapshot = [], [], 0.0
+    for size in sizes:
+        batches = feed(size)
+        seconds.append(sum(share * _stage_seconds(system, due, batches)
+                           for due, share in shares.items()))
+        snapshot = _snapshot_seconds(system, next(batches), config)
+        memory.append(_memory_bytes(has_gpu))
+    how = f'{MEASURED_STEPS} steps of each of {len(shares)} stages on this machine as busy as it is'
+    if direct:
+        step_seconds, peak = seconds[0], memory[0]
+    else:
+        step_seconds, peak = (_continue(pair, config.batch_size) for pair in (seconds, memory))
+        how += (f', at batches of 1 and 2 pictures, continued in a straight line to '
+                f'{config.batch_size}')
+    count = max(1, config.total_images // max(config.snapshot_images, config.batch_size))
+    cache_bytes = 0 if has_gpu else picture_bytes
+    return Budget(system.parameter_counts(), step_seconds, snapshot,
+                  step_seconds * config.total_steps + count * snapshot,
+                  int(peak + cache_bytes), cache_bytes, how)
+
+
+def stage_shares(system, total_steps):
+    """Returns dict of due phases -> share of the run's steps, rare ones left out, summing to 1."""
+    # An odd stride meets lazy phases, whose intervals are even, in their true proportion.
+    stride = total_steps // 50_000 * 2 + 1
+    counts = collections.Counter(system.due(step) for step in range(0, total_steps, stride))
+    total = sum(counts.values())
+    kept = {due: count for due, count in counts.items() if count >= RARE_SHARE * total}
+    return {due: count / sum(kept.values()) for due, count in kept.items()}
+
+
+def decoded_bytes(stream):
+    """Estimates how much memory the decoded pictures of a stream's sources will take.
+
+    Returns:
+        Bytes, from the mean size of up to 12 pictures of each source.
+    """
+    from stylegan_tf.data import sources as sources_module
+
+    total = 0
+    for source in {id(source): source for source in stream.sources.values()}.values():
+        chosen = np.linspace(0, len(source) - 1, min(12, len(source))).astype(int)
+        sizes = [source.read(int(index), min_short_side=max(stream.size)).image.nbytes
+                 for index in chosen]
+        total += min(sources_module.CACHE_BYTES, int(statistics.fmean(sizes) * len(source)))
+    return total
+
+
+def stream_feed(stream):
+    """Returns a feed of a stream's own batches, decoding included."""
+    def feed(size):
+        from stylegan_tf.data import to_tf_dataset
+
+        return iter(to_tf_dataset(stream, start=0, batch_size=size))
+
+    return feed
+
+
+def synthetic_feed(roles, config):
+    """Returns a feed of noise pictures, for a dry run without data."""
+    def feed(size):
+        import tensorflow as tf
+
+        generator = np.random.default_rng(0)
+        shape = (size, config.height, config.width, 3)
+        batch = {role: tf.constant(generator.uniform(-1, 1, shape), tf.float32) for role in roles}
+        batch['label'] = tf.fill([size], -1)
+        while True:
+            yield batch
+
+    return feed
+
+
+def _stage_seconds(system, due, batches):
+    step = system.compiled_step(due)
+    _wait(step(next(batches)))
+    measured, begin = [], time.monotonic()
+    while len(measured) < MEASURED_STEPS and time.monotonic() - begin < MEASURED_SECONDS:
+        start = time.monotonic()
+        _wait(step(next(batches)))
+        measured.append(time.monotonic() - start)
+    return statistics.fmean(measured)
+
+
+def _wait(logs):
+    for value in logs.values():
+        float(value)
+
+
+def _snapshot_seconds(system, batch, config):
+    begin = time.monotonic()
+    system.evaluate_batch(batch)
+    once = time.monotonic() - begin
+    few = {name: value[:snapshots.SAMPLE_IMAGES] for name, value in batch.items()}
+    begin = time.monotonic()
+    snapshots.draw(system.sample_grid(few))
+    drawn = time.monotonic() - begin
+    return once * max(1, -(-config.evaluation_images // config.batch_size)) + drawn
+
+
+def _memory_bytes(has_gpu):
+    if not has_gpu:
+        return loop.peak_memory_bytes()
+    import tensorflow as tf
+
+    return tf.config.experimental.get_memory_info('GPU:0')['peak']
+
+
+def _continue(pair, batch_size):
+    first, second = pair
+    return first + (batch_size - 1) * max(second - first, 0)
