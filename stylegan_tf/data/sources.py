@@ -1,10 +1,10 @@
-"""A source of pictures with random access, whatever it is stored in, and what it does when one is bad.
+"""A source of pictures with random access, whatever stores it, and what it does about bad ones.
 
-Most damage is found while the source is opened, from the files' headers: decoding everything first would
-take minutes for a large folder. A picture whose header is good but whose pixels cannot be decoded is met
-in the middle of training. There it is named once, counted, and replaced by the next good picture in the
-source's order, always the same one, so that a run stays repeatable; the run stops when the bad share
-exceeds what was allowed.
+Most damage is found while the source is opened, from the files' headers; decoding everything
+first would take minutes for a large folder. A picture whose header is good but whose pixels cannot
+be decoded is met in the middle of training. There it is named once, counted, and replaced by the
+next good picture in the source's order, always the same one, so that a run stays repeatable. The
+run stops when the bad share exceeds what was allowed.
 """
 
 import dataclasses
@@ -60,8 +60,8 @@ class Health:
         first = '\n'.join(f'  {reason}' for _, reason in self.bad[:5])
         more = f'\n  ... and {len(self.bad) - 5} more' if len(self.bad) > 5 else ''
         raise DataError(
-            f'{self.spec}: {len(self.bad)} of {self.total} pictures are bad, more than the allowed '
-            f'share of {self.max_bad_share:.0%}:\n{first}{more}\n'
+            f'{self.spec}: {len(self.bad)} of {self.total} pictures are bad, more than the '
+            f'allowed share of {self.max_bad_share:.0%}:\n{first}{more}\n'
             f'List them all with `python tools/check_dataset.py {self.spec}`, then repair or remove '
             'them, or allow more with --max_bad_share.')
 
@@ -181,8 +181,8 @@ class Source:
         else:
             is_held = self._held_by_name({holdout} if isinstance(holdout, str) else set(holdout))
         if is_held.all() or not is_held.any():
-            raise DataError(f'{self.spec}: holding out {int(is_held.sum())} of {len(self)} pictures '
-                            'leaves one side empty.')
+            raise DataError(f'{self.spec}: holding out {int(is_held.sum())} of {len(self)} '
+                            'pictures leaves one side empty.')
         return Subset(self, np.flatnonzero(~is_held)), Subset(self, np.flatnonzero(is_held))
 
     def _held_by_share(self, share):
