@@ -18,8 +18,9 @@ from xml.sax import saxutils
 
 import cv2
 import numpy as np
-from PIL import ExifTags, Image, ImageChops, ImageCms, ImageOps, PngImagePlugin
+from PIL import ExifTags, Image, ImageOps, PngImagePlugin
 
+from stylegan_tf import color_modes
 from stylegan_tf.sheets import grid
 
 __all__ = [
@@ -86,7 +87,7 @@ def open_picture(source, *, max_pixels=MAX_PIXELS, min_short_side=None):
                     image.draft(None, tuple(int(np.ceil(side * share)) for side in image.size))
             image.load()
             exif, image = _orient(image)
-            pixels, alpha, icc_profile = _to_rgb(image)
+            pixels, alpha, icc_profile = color_modes.to_rgb(image)
     except _DECODING_ERRORS as error:
         raise ImageError(f'{name}: cannot be decoded ({_reason(error)}). The file is damaged or '
                          'incomplete; fetch it again or leave it out.') from error
@@ -159,7 +160,7 @@ def _from_array(array):
     if array.ndim == 2:
         array = array[:, :, None]
     if array.shape[2] == 4:
-        return Picture(_over_white(array), np.ascontiguousarray(array[:, :, 3]))
+        return Picture(color_modes.over_white(array), np.ascontiguousarray(array[:, :, 3]))
     return Picture(np.ascontiguousarray(np.broadcast_to(array, (*array.shape[:2], 3))))
 
 
@@ -187,56 +188,6 @@ def _orient(image):
         return (exif.tobytes() if len(exif) else None), upright
     except _DECODING_ERRORS:  # EXIF that cannot be parsed is no reason to refuse the pixels
         return None, image
-
-
-def _over_white(rgba):
-    alpha = rgba[:, :, 3:].astype(np.uint16)
-    return ((rgba[:, :, :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
-
-
-def _to_rgb(image):
-    """(uint8 [H, W, 3], alpha uint8 [H, W] or None, RGB colour profile or None)."""
-    profile = image.info.get('icc_profile') or None
-    rgb_profile = profile if profile is not None and profile[16:20] == b'RGB ' else None
-    if image.mode.startswith(('I', 'F')):
-        grey = _deep_grey(np.asarray(image))
-        return np.repeat(grey[:, :, None], 3, axis=2), None, None
-    if image.mode in ('CMYK', 'LAB'):
-        return _through_colour_management(image, profile), None, None
-    if image.mode in ('RGBA', 'RGBa', 'LA', 'La', 'PA') or 'transparency' in image.info:
-        rgba = np.asarray(image.convert('RGBA'))
-        return _over_white(rgba), np.ascontiguousarray(rgba[:, :, 3]), rgb_profile
-    return np.array(image.convert('RGB')), None, rgb_profile
-
-
-def _deep_grey(values):
-    """16-bit integers and floating-point numbers in [0, 1] or [0, 255] to uint8."""
-    low, high = values.min(), values.max()
-    if values.dtype.kind in 'iu' and low >= 0 and high <= 65535:
-        return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    if values.dtype.kind == 'f' and low >= 0 and high <= 255:
-        return np.rint(values * (255 if high <= 1 else 1)).astype(np.uint8)
-    raise ValueError(f'its grey values run from {low} to {high}; expected 16 bit or [0, 1]; '
-                     'convert it to 8 or 16 bit')
-
-
-def _through_colour_management(image, profile):
-    if image.mode == 'CMYK' and image.format == 'JPEG' and 'adobe' not in image.info:
-        # Pillow inverts the ink of every CMYK JPEG; only Adobe's, which say so, are inverted.
-        image = ImageChops.invert(image)
-    if image.mode == 'LAB':
-        source = ImageCms.createProfile('LAB')
-    elif profile is not None and profile[16:20] == b'CMYK':
-        source = io.BytesIO(profile)
-    else:
-        return np.array(image.convert('RGB'))
-    try:
-        return np.array(ImageCms.profileToProfile(
-            image, source, ImageCms.createProfile('sRGB'), outputMode='RGB'))
-    except ImageCms.PyCMSError as error:
-        if image.mode == 'LAB':
-            raise ValueError(f'colour conversion failed: {error}') from error
-        return np.array(image.convert('RGB'))
 
 
 def encode(pixels, format='png', *, picture=None, quality=95, metadata=None):
@@ -275,9 +226,19 @@ def encode(pixels, format='png', *, picture=None, quality=95, metadata=None):
         if picture.exif and writer != 'BMP' and (writer != 'JPEG' or len(picture.exif) < 65_000):
             options['exif'] = picture.exif
     options.update(_metadata_options(writer, metadata))
+    if 'tiffinfo' in options:  # where Pillow would ignore 'exif'
+        options['exif'] = _exif_with(options.pop('tiffinfo'), options.get('exif'))
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, writer, **options)
     return buffer.getvalue()
+
+
+def _exif_with(tags, encoded_exif):
+    exif = Image.Exif()
+    if encoded_exif:
+        exif.load(encoded_exif)
+    exif.update(tags)
+    return exif
 
 
 def _quality_options(writer, quality):
@@ -380,8 +341,8 @@ def to_uint8(floats):
     floats = np.asarray(floats)
     if floats.dtype.kind in 'iub':
         raise ImageError(f'<array>: to_uint8 expects floats in [-1, 1]. Received: {floats.dtype}.')
-    scaled = np.nan_to_num(floats.astype(np.float32), nan=-1.0) * np.float32(127.5)
-    return np.rint(np.clip(scaled + np.float32(127.5), 0, 255)).astype(np.uint8)
+    clipped = np.clip(np.nan_to_num(floats.astype(np.float32), nan=-1.0), -1, 1)
+    return np.rint(clipped * np.float32(127.5) + np.float32(127.5)).astype(np.uint8)
 
 
 def resize(pixels, size):
