@@ -21,6 +21,7 @@ def input_gradient(function, x):
     backend = keras.config.backend()
     if backend == 'tensorflow':
         import tensorflow as tf
+        x = tf.convert_to_tensor(x)
         with tf.GradientTape() as tape:
             tape.watch(x)
             total = tf.reduce_sum(function(x))
