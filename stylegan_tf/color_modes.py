@@ -12,11 +12,12 @@ def over_white(rgba):
     return ((rgba[:, :, :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
 
 
-def to_rgb(image):
+def to_rgb(image, file_format):
     """Converts a decoded picture.
 
     Args:
         image: PIL.Image.Image, loaded.
+        file_format: Pillow's name of the file's format, such as 'JPEG'.
     Returns:
         (pixels uint8 [H, W, 3], alpha uint8 [H, W] or None, RGB colour profile or None).
     Raises:
@@ -28,7 +29,7 @@ def to_rgb(image):
         grey = _deep_grey(np.asarray(image))
         return np.repeat(grey[:, :, None], 3, axis=2), None, None
     if image.mode in ('CMYK', 'LAB'):
-        return _through_colour_management(image, profile), None, None
+        return _through_colour_management(image, file_format, profile), None, None
     if image.mode in ('RGBA', 'RGBa', 'LA', 'La', 'PA') or 'transparency' in image.info:
         rgba = np.asarray(image.convert('RGBA'))
         return over_white(rgba), np.ascontiguousarray(rgba[:, :, 3]), rgb_profile
@@ -46,8 +47,8 @@ def _deep_grey(values):
                      'convert it to 8 or 16 bit')
 
 
-def _through_colour_management(image, profile):
-    if image.mode == 'CMYK' and image.format == 'JPEG' and 'adobe' not in image.info:
+def _through_colour_management(image, file_format, profile):
+    if image.mode == 'CMYK' and file_format == 'JPEG' and 'adobe' not in image.info:
         # Pillow inverts the ink of every CMYK JPEG; only Adobe's, which say so, are inverted.
         image = ImageChops.invert(image)
     if image.mode == 'LAB':

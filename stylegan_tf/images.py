@@ -86,8 +86,9 @@ def open_picture(source, *, max_pixels=MAX_PIXELS, min_short_side=None):
                 if share < 1:
                     image.draft(None, tuple(int(np.ceil(side * share)) for side in image.size))
             image.load()
+            file_format = image.format  # turned copies do not know it
             exif, image = _orient(image)
-            pixels, alpha, icc_profile = color_modes.to_rgb(image)
+            pixels, alpha, icc_profile = color_modes.to_rgb(image, file_format)
     except _DECODING_ERRORS as error:
         raise ImageError(f'{name}: cannot be decoded ({_reason(error)}). The file is damaged or '
                          'incomplete; fetch it again or leave it out.') from error

@@ -123,7 +123,9 @@ def test_cmyk_with_adobes_inverted_ink_and_without():
     adobe = encoded(Image.fromarray(ink, 'CMYK'), 'JPEG', quality=100)
     np.testing.assert_allclose(images.read(adobe)[3, 3], [0, 255, 255], atol=3)
     # Without the marker the numbers are ink, so the same cyan is stored the other way round.
-    other = encoded(Image.fromarray(255 - ink, 'CMYK'), 'JPEG', quality=100)
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    other = encoded(Image.fromarray(255 - ink, 'CMYK'), 'JPEG', quality=100, exif=turned)
     start = other.index(b'\xff\xee')
     length = int.from_bytes(other[start + 2:start + 4], 'big')
     plain = other[:start] + other[start + 2 + length:]
