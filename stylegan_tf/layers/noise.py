@@ -12,7 +12,7 @@ def positional_noise(height, width, *, seed: int = 0, row: int = 0, column: int 
     """Normal noise that depends on the absolute pixel position and on nothing else.
 
     The value at a position is a hash of (seed, position), so a tile taken at (row, column) gets
-    exactly the noise the whole image has there, on every backend.
+    the noise the whole image has there (but for the last bit), on every backend.
 
     Args:
         height: Rows; a Python integer or a scalar integer tensor.
