@@ -108,6 +108,10 @@ class Config:
             raise ConfigError(f"Setting 'precision' must be one of {', '.join(PRECISIONS)}. "
                               f'Received: {self.precision!r}.')
 
+    def for_inference(self) -> Config:
+        """The same model where nothing is trained: float32, without what only losses need."""
+        return dataclasses.replace(self, precision='float32')
+
     def build(self):
         """Imports the system, builds all its variables and returns it (a `keras.Model`)."""
         raise NotImplementedError(f'{type(self).__name__} names no system.')
@@ -185,6 +189,12 @@ class StyleTransferConfig(Config):
                 f"Setting 'resolution' must be a multiple of {step} (2 to the power of 'levels'). "
                 f'Received: {self.height}x{self.width}. Try {-(-self.height // step) * step}x'
                 f'{-(-self.width // step) * step}.')
+
+    def for_inference(self) -> Config:
+        changes = {'precision': 'float32', 'perceptual_dtype': 'float32'}
+        if self.style_encoder != 'learned':  # the loss network may lie in a file of another machine
+            changes['perceptual'] = self.style_encoder
+        return dataclasses.replace(self, **changes)
 
     def build(self):
         self.check()
