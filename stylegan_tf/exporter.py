@@ -233,8 +233,7 @@ def _restore_weights(system, checkpoint):
     prefixes += tuple(f'{name}_ema/' for name in system.twins)
     state = {name: v for name, v in system.state().items() if name.startswith(prefixes)}
     weights = {name: a for name, a in checkpoint.arrays.items() if name.startswith(prefixes)}
-    _, mismatches = checkpoints.initialise_from(state, dataclasses.replace(
-        checkpoint, arrays=weights))
+    _, mismatches = checkpoints.initialise_from(state, weights)
     if mismatches:
         raise checkpoints.CheckpointError(
             f'{checkpoint.path} does not fit the model of config.json: {"; ".join(mismatches[:5])}'

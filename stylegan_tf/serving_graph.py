@@ -49,13 +49,15 @@ def variables_of(functions):
 
 
 def weights_hash(functions):
-    """First 12 hex digits of the SHA-256 of the weights the functions read."""
-    digest = hashlib.sha256()
+    """First 12 hex digits of a SHA-256 of the weights the functions read, whatever their order."""
+    digests = []
     for variable in variables_of(functions):
         value = np.ascontiguousarray(variable.numpy())
-        digest.update(f'{value.dtype.name}{value.shape}'.encode())
+        digest = hashlib.sha256(f'{value.dtype.name}{value.shape}'.encode())
         digest.update(value.tobytes())
-    return digest.hexdigest()[:12]
+        digests.append(digest.hexdigest())
+    # Names do not order them: Keras numbers layers anew in each process.
+    return hashlib.sha256(''.join(sorted(digests)).encode()).hexdigest()[:12]
 
 
 def describe(functions):

@@ -1,0 +1,337 @@
+"""What a loaded model does for its user: pictures in, pictures out.
+
+`NetworkModel` runs a SavedModel's signatures, or those of a System in memory; `GatysModel`
+optimises each picture anew. `stylegan_tf.api.load` makes them.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import math
+import os
+
+import numpy as np
+
+from stylegan_tf import colors, images
+
+STYLE_LONG_SIDE = 1024  # larger style pictures are reduced; networks look at even smaller copies
+BYTES_PER_PIXEL = 600  # peak memory of a network for each pixel of the content, measured
+
+
+class ModelError(ValueError):
+    """A model that cannot be loaded, or cannot do what was asked; says what it offers."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Style:
+    """What to paint in the manner of; made by `Model.prepare_style` or `Model.style_from_noise`.
+
+    Attributes:
+        pictures: Style pictures, uint8 [H, W, 3], reduced to STYLE_LONG_SIDE.
+        weights: One for each; they add up to 1.
+        code: The style code [1, D] that blends them, where it does not depend on the content.
+    """
+
+    pictures: tuple = ()
+    weights: tuple = ()
+    code: np.ndarray | None = None
+
+
+class Model:
+    """What can be asked of any loaded model.
+
+    Attributes:
+        name: Short name.
+        card: Dict of its model card.
+        hash: Identifies the weights, or the method and its options.
+        offers: Names of what it can do, such as ('stylize', 'encode_style').
+        was_interrupted: Whether Ctrl-C ended the last picture early.
+    """
+
+    name: str
+    card: dict
+    hash: str
+    offers: tuple[str, ...]
+    was_interrupted = False
+
+    def stylize(self, content, style, *, strength=1.0, style_weights=None, keep_colors='none',
+                mask=None):
+        """Repaints a picture in the style of others.
+
+        Args:
+            content: Path, encoded file or uint8 array [H, W, 3]. It is worked on at its own size,
+                so memory grows with it (BYTES_PER_PIXEL).
+            style: The same, or a list of several, or a `Style`. Pictures whose longer side is
+                above STYLE_LONG_SIDE are reduced to it.
+            strength: From 0 (the content itself) to 1.
+            style_weights: With several styles: one weight each, of which only the ratios matter;
+                equal ones if None.
+            keep_colors: 'none'; 'luminance': the result's brightness under the content's colours;
+                'palette': the styles are recoloured to the content's palette first.
+            mask: None, or path or uint8 array of any size, stretched over the content: white is
+                stylised, black stays, grey is in between.
+        Returns:
+            uint8 array [H, W, 3] of the content's H and W; from 'gatys' smaller where the content
+            is larger than its option `size`.
+        Raises:
+            ModelError: If the model cannot do this, or a value is out of range.
+            ImageError: If a picture cannot be read.
+        """
+        check_strength(strength)
+        check_keep_colors(keep_colors)
+        if not isinstance(style, Style):
+            style = self.prepare_style(style, style_weights)
+        elif style_weights is not None:
+            raise ModelError('A prepared style has its weights already: give style_weights to '
+                             'prepare_style.')
+        if keep_colors == 'palette' and not style.pictures:
+            raise ModelError("keep_colors='palette' recolours style pictures, and this style has "
+                             "none. Use 'luminance'.")
+        content = images.read(content)
+        coverage = None if mask is None else read_mask(mask, content.shape[:2])
+        return self._stylize(content, style, float(strength), keep_colors, coverage)
+
+    def prepare_style(self, style, style_weights=None):
+        """Reads styles once, for use on many contents; arguments and errors as `stylize`.
+
+        Returns:
+            A `Style`.
+        """
+        self._require('stylize')
+        sources = list(style) if isinstance(style, (list, tuple)) else [style]
+        if not sources:
+            raise ModelError('At least one style picture is needed. Received none.')
+        weights = check_weights(style_weights, len(sources))
+        pictures = [images.fit_within(images.read(source), STYLE_LONG_SIDE) for source in sources]
+        return self._prepare(Style(tuple(pictures), tuple(weights)))
+
+    def style_from_noise(self, seed=0, *, label=None):
+        """A style out of the model's own imagination, of a class where it knows classes.
+
+        Args:
+            seed: Whole number; the same one gives the same style.
+            label: A name of `card['label_names']`, or None for any.
+        Returns:
+            A `Style`.
+        Raises:
+            ModelError: If the model cannot do this or does not know the class.
+        """
+        raise ModelError(self._cannot('make styles from noise or classes'))
+
+    def score(self, *unused, **unused_too):
+        """Scores pictures for anomalies, where the model has it."""
+        raise ModelError(self._cannot('score'))
+
+    def correct(self, *unused, **unused_too):
+        """Repairs pictures, where the model has it."""
+        raise ModelError(self._cannot('correct'))
+
+    def generate(self, *unused, **unused_too):
+        """Draws pictures from noise, where the model has it."""
+        raise ModelError(self._cannot('generate'))
+
+    def _require(self, signature):
+        if signature not in self.offers:
+            raise ModelError(self._cannot(signature))
+
+    def _cannot(self, what):
+        return (f'The model {self.name} cannot {what}. It offers: '
+                f'{", ".join(self.offers) or "nothing that this version knows"}.')
+
+
+class NetworkModel(Model):
+    """A SavedModel's signatures, or those of a System in memory.
+
+    Args:
+        functions: Dict signature name -> concrete tf function of keyword tensors.
+        card: Dict of the model card.
+        name: Short name; the card's if None.
+        owner: Whatever owns the functions' variables; kept alive.
+    """
+
+    def __init__(self, functions, card, *, name=None, owner=None):
+        self._functions = functions
+        self._owner = owner
+        self.card = card
+        self.name = name or card.get('name') or 'model'
+        self.hash = card.get('weights_hash', '')
+        self.offers = tuple(functions)
+
+    def style_from_noise(self, seed=0, *, label=None):
+        if 'code_from_noise' not in self.offers:
+            return super().style_from_noise(seed, label=label)
+        known = self.card.get('label_names', [])
+        if label is not None and label not in known:
+            raise ModelError(f'The model {self.name} does not know the class {label!r}. It knows: '
+                             f'{", ".join(known) or "none"}.')
+        specs = self._functions['code_from_noise'].structured_input_signature[1]
+        latent = np.random.default_rng(seed).standard_normal((1, specs['latent'].shape[1]))
+        inputs = {'latent': latent.astype(np.float32)}
+        if 'label' in specs:
+            inputs['label'] = np.array([-1 if label is None else known.index(label)], np.int32)
+        return Style(code=self._run('code_from_noise', **inputs)['code'])
+
+    def _prepare(self, style):
+        if {'encode_style', 'stylize_from_code'} <= set(self.offers):
+            return dataclasses.replace(style, code=self._blended(style.pictures, style.weights))
+        if len(style.pictures) > 1:
+            raise ModelError(f'The model {self.name} takes one style picture. '
+                             f'Received: {len(style.pictures)}.')
+        return style
+
+    def _blended(self, pictures, weights):
+        codes = [self._run('encode_style', style=_batch(picture))['code'] for picture in pictures]
+        return sum(np.float32(weight) * code for weight, code in zip(weights, codes, strict=True))
+
+    def _stylize(self, content, style, strength, keep_colors, coverage):
+        _check_memory(content.shape[:2])
+        pictures, code = style.pictures, style.code
+        if keep_colors == 'palette':
+            pictures = [colors.prepare_style(picture, content, keep_colors) for picture in pictures]
+            code = None if code is None else self._blended(pictures, style.weights)
+        inputs = {'style': _batch(pictures[0])} if code is None else {'code': code}
+        painted = self._run('stylize' if code is None else 'stylize_from_code', **inputs,
+                            content=_batch(content), strength=np.array([strength], np.float32))
+        pixels = images.to_uint8(painted['stylized'][0] * 2 - 1)
+        return masked(content, colors.finish(pixels, content, keep_colors), coverage)
+
+    def _run(self, signature, **inputs):
+        import tensorflow as tf
+
+        try:
+            outputs = self._functions[signature](
+                **{name: tf.constant(value) for name, value in inputs.items()})
+        except tf.errors.ResourceExhaustedError:
+            sizes = ', '.join(f'{name} {value.shape}' for name, value in inputs.items())
+            raise ModelError(f'Not enough memory for {sizes}. Make the picture smaller.') from None
+        except tf.errors.OpError as error:
+            raise ModelError(f'The model {self.name} failed: {error.message}') from error
+        return {name: value.numpy() for name, value in outputs.items()}
+
+
+class GatysModel(Model):
+    """Optimises each picture anew; `systems.gatys` describes the method and its settings.
+
+    Args:
+        **options: Fields of `systems.gatys.Settings`, such as `size=256`, as values or texts.
+    Raises:
+        ModelError: If an option does not exist or does not fit.
+    """
+
+    name = 'gatys'
+    offers = ('stylize',)
+
+    def __init__(self, **options):
+        from stylegan_tf.systems import gatys
+
+        self.progress = None  # called with a systems.gatys.Progress after each evaluation
+        fields = {field.name: field for field in dataclasses.fields(gatys.Settings)
+                  if field.name not in ('strength', 'keep_colors')}
+        unknown = sorted(set(options) - set(fields))
+        if unknown:
+            raise ModelError(f'The model gatys has no option {unknown[0]!r}. It has: '
+                             f'{", ".join(fields)}.')
+        self._options = {name: _as_type_of(fields[name].default, name, value)
+                         for name, value in options.items()}
+        try:
+            settings = dataclasses.asdict(gatys.Settings(**self._options))
+        except ValueError as error:
+            raise ModelError(str(error)) from error
+        self.card = {'name': self.name, 'config': settings,
+                     'perceptual_networks': [settings['extractor']]}
+        self.hash = hashlib.sha256(repr(sorted(settings.items())).encode()).hexdigest()[:12]
+
+    def _prepare(self, style):
+        return style
+
+    def _stylize(self, content, style, strength, keep_colors, coverage):
+        from stylegan_tf.systems import gatys
+
+        try:
+            result = gatys.transfer(
+                content, list(style.pictures), style_weights=style.weights, masks=coverage,
+                progress=self.progress, strength=strength, keep_colors=keep_colors,
+                **self._options)
+        except ValueError as error:  # such as an empty mask
+            raise ModelError(str(error)) from error
+        self.was_interrupted = result.was_interrupted
+        return result.pixels
+
+
+def masked(content, stylized, coverage):
+    """`stylized` where `coverage` (float32 [H, W] in [0, 1] or None) is 1, `content` where 0."""
+    if coverage is None:
+        return stylized
+    share = coverage[:, :, None]
+    return np.rint(content * (1 - share) + stylized * share).astype(np.uint8)
+
+
+def read_mask(mask, size):
+    """Share of stylisation for each pixel, float32 [H, W] in [0, 1], from a grey picture.
+
+    Args:
+        mask: Path, encoded file or uint8 array; colours count by their luminance.
+        size: (H, W) that it is stretched to.
+    """
+    grey = images.read(mask).astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    return np.clip(images.resize(grey, size) / 255, 0, 1)
+
+
+def check_weights(weights, count):
+    """Style weights as floats that add up to 1; equal ones for None.
+
+    Raises:
+        ModelError: If there is not one for each style, or one is negative, or all are 0.
+    """
+    if weights is None:
+        return [1 / count] * count
+    weights = [float(weight) for weight in weights]
+    if len(weights) != count:
+        raise ModelError(f'Expected one weight for each style, {count} in all. Received: '
+                         f'{len(weights)}.')
+    if not all(math.isfinite(weight) and weight >= 0 for weight in weights) or not sum(weights):
+        raise ModelError('Style weights must be 0 or more, and one above 0. Received: '
+                         f'{", ".join(f"{weight:g}" for weight in weights)}.')
+    return [weight / sum(weights) for weight in weights]
+
+
+def check_strength(strength):
+    """Raises ModelError unless the strength lies in [0, 1]."""
+    if not 0 <= strength <= 1:
+        raise ModelError(f'The strength must lie between 0 and 1. Received: {strength}.')
+
+
+def check_keep_colors(keep_colors):
+    """Raises ModelError unless it is one of `colors.KEEP_COLORS`."""
+    if keep_colors not in colors.KEEP_COLORS:
+        raise ModelError(f'keep_colors must be one of {", ".join(colors.KEEP_COLORS)}. '
+                         f'Received: {keep_colors!r}.')
+
+
+def _check_memory(size):
+    needed = BYTES_PER_PIXEL * size[0] * size[1]
+    present = _memory_bytes()
+    if needed > present:
+        raise ModelError(f'A content of {size[1]}x{size[0]} pixels needs about {needed / 1e9:.0f} '
+                         f'GB of memory; this machine has {present / 1e9:.0f}. Make it smaller.')
+
+
+@functools.cache
+def _memory_bytes():
+    return os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
+
+
+def _batch(picture):
+    return picture[None].astype(np.float32) / np.float32(255)
+
+
+def _as_type_of(default, name, value):
+    if not isinstance(value, str) or isinstance(default, str):
+        return value
+    try:
+        if isinstance(default, tuple):
+            return tuple(part.strip() for part in value.split(','))
+        return type(default)(value)
+    except ValueError:
+        raise ModelError(f'The option {name!r} of gatys must be of type '
+                         f'{type(default).__name__}. Received: {value!r}.') from None

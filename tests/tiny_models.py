@@ -1,0 +1,79 @@
+"""A tiny real run folder and its export, made once a test process."""
+
+import atexit
+import functools
+import json
+import pathlib
+import shutil
+import tempfile
+
+import numpy as np
+
+PRESET = 'style_transfer_28'
+
+
+@functools.cache
+def system():
+    """The System of the smallest preset, untrained; its averages differ from its weights."""
+    import keras
+
+    import stylegan_tf as sg
+    keras.utils.set_random_seed(1)
+    built = sg.config(PRESET).build()
+    for variable in built.generator.trainable_variables:
+        variable.assign(variable * 0.0)
+    return built
+
+
+@functools.cache
+def run_folder():
+    """A run folder with one checkpoint of `system`."""
+    from stylegan_tf.training import checkpoints
+    from stylegan_tf.training.run_folder import RunFolder
+
+    path = _folder() / 'run'
+    config = system().config
+    with RunFolder(path) as folder:
+        folder.write_config({'preset': PRESET, 'seed': 1, 'config': config.as_dict(),
+                             'data': 'sample:photos', 'style_data': 'sample:styles'})
+        checkpoints.save(folder.checkpoints, 500, checkpoints.to_arrays(system().state()),
+                         {'images': 4000, 'metrics': {'objective': 2.5},
+                          'history': {'seconds': 1800.0, 'best_step': None}})
+    return path
+
+
+@functools.cache
+def exported():
+    """The base folder of the exported versions; it holds version 1."""
+    from stylegan_tf import exporter
+
+    base = _folder() / 'models' / 'tiny'
+    exporter.export(run_folder(), base)
+    return base
+
+
+@functools.cache
+def model():
+    """The loaded export."""
+    import stylegan_tf as sg
+    return sg.load(exported())
+
+
+def picture(height, width, seed=0):
+    """A colourful uint8 picture [H, W, 3] of soft blobs."""
+    from stylegan_tf import images
+    coarse = np.random.default_rng(seed).integers(0, 256, (5, 5, 3), np.uint8)
+    return images.resize(coarse, (height, width))
+
+
+def card():
+    """The model card of the export."""
+    path = exported() / '1' / 'assets' / 'model_card.json'
+    return json.loads(path.read_text(encoding='utf-8'))
+
+
+@functools.cache
+def _folder():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix='stylegan_tf_tests_'))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
