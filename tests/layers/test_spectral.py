@@ -12,7 +12,7 @@ def random(*shape, seed=0):
 
 
 def largest_singular_value(kernel):
-    kernel = keras.ops.convert_to_numpy(kernel).astype(np.float64)
+    kernel = kernel.numpy().astype(np.float64)
     return np.linalg.svd(kernel.reshape(-1, kernel.shape[-1]), compute_uv=False)[0]
 
 
