@@ -27,6 +27,7 @@ class Budget:
     parameters: dict  # network -> trained parameters
     step_seconds: float  # mean over the stages, by their share of the run
     snapshot_seconds: float  # evaluation and samples of one snapshot
+    tracing_seconds: float  # once at the start of each stage
     total_seconds: float
     memory_bytes: int  # peak of the process, or of the GPU where there is one
     cache_bytes: int  # of it: decoded pictures kept in memory as the run goes on
@@ -40,8 +41,9 @@ class Budget:
             + (f', {self.cache_bytes / 2 ** 30:.1f} GiB of it decoded pictures'
                if self.cache_bytes > 2 ** 27 else ''),
             f'time: {self.step_seconds:.3g} s a step, about '
-            f'{progress.duration(self.total_seconds)} in total, with snapshots of '
-            f'{progress.duration(self.snapshot_seconds)}',
+            f'{progress.duration(self.total_seconds)} in total with '
+            f'{progress.duration(self.tracing_seconds)} of tracing and '
+            f'{progress.duration(self.snapshot_seconds)} a snapshot',
             f'measured: {self.how}',
         ]
 
@@ -65,11 +67,12 @@ def measure(system, config, feed, *, picture_bytes=0, has_gpu=False):
     pixels = config.batch_size * config.height * config.width
     direct = has_gpu or pixels <= DIRECT_PIXELS or config.batch_size <= 2
     sizes = (config.batch_size,) if direct else (1, 2)
-    seconds, memory, snapshot = [], [], 0.0
+    seconds, memory = [], []
     for size in sizes:
         batches = feed(size)
-        seconds.append(sum(share * _stage_seconds(system, due, batches)
-                           for due, share in shares.items()))
+        stages = {due: _stage_seconds(system, due, batches) for due in shares}
+        tracing = sum(first for first, _ in stages.values())
+        seconds.append(sum(share * stages[due][1] for due, share in shares.items()))
         snapshot = _snapshot_seconds(system, next(batches), config)
         memory.append(_memory_bytes(has_gpu))
     how = f'{MEASURED_STEPS} steps of each of {len(shares)} stages on this machine as busy as it is'
@@ -81,8 +84,8 @@ def measure(system, config, feed, *, picture_bytes=0, has_gpu=False):
                 f'{config.batch_size}')
     count = max(1, config.total_images // max(config.snapshot_images, config.batch_size))
     cache_bytes = 0 if has_gpu else picture_bytes
-    return Budget(system.parameter_counts(), step_seconds, snapshot,
-                  step_seconds * config.total_steps + count * snapshot,
+    total = tracing + step_seconds * config.total_steps + count * snapshot
+    return Budget(system.parameter_counts(), step_seconds, snapshot, tracing, total,
                   int(peak + cache_bytes), cache_bytes, how)
 
 
@@ -139,14 +142,16 @@ def synthetic_feed(roles, config):
 
 
 def _stage_seconds(system, due, batches):
-    step = system.compiled_step(due)
+    """Returns seconds of the first step, which traces, and of the ones after it."""
+    step, start = system.compiled_step(due), time.monotonic()
     _wait(step(next(batches)))
+    tracing = time.monotonic() - start
     measured, begin = [], time.monotonic()
     while len(measured) < MEASURED_STEPS and time.monotonic() - begin < MEASURED_SECONDS:
         start = time.monotonic()
         _wait(step(next(batches)))
         measured.append(time.monotonic() - start)
-    return statistics.fmean(measured)
+    return tracing, statistics.fmean(measured)
 
 
 def _wait(logs):

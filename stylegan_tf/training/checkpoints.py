@@ -74,16 +74,13 @@ def to_arrays(state):
     """Copies variables to the host: dict name -> NumPy array, dtypes kept exactly.
 
     Args:
-        state: Dict name -> Keras variable, TensorFlow variable or array.
+        state: Dict name -> Keras variable or array.
     """
-    import keras
-
     arrays = {}
     for name, variable in state.items():
         value = getattr(variable, 'value', variable)
-        if callable(value):
-            value = value()
-        arrays[name] = np.array(keras.ops.convert_to_numpy(value), order='C')
+        value = value.numpy() if hasattr(value, 'numpy') else value
+        arrays[name] = np.array(value, order='C')
     return arrays
 
 

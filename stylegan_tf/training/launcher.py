@@ -3,7 +3,9 @@
 `train` is what the command calls; it returns an Outcome or raises one of `user_errors()`.
 """
 
+import contextlib
 import dataclasses
+import re
 import shlex
 import sys
 
@@ -104,7 +106,8 @@ def train(options):
         elif options.init:
             initialise(system, options.init)
         folder.write_config(record)
-        return _make_loop(options, config, folder, data, system, checkpoint).run()
+        with _engine_errors_explained(config):
+            return _make_loop(options, config, folder, data, system, checkpoint).run()
 
 
 def dry_run(options):
@@ -133,8 +136,9 @@ def dry_run(options):
         stream = _training_stream(options, config, data, system)
         picture_bytes = budget.decoded_bytes(stream)
         feed = budget.stream_feed(stream)
-    needs = budget.measure(system, config, feed, picture_bytes=picture_bytes,
-                           has_gpu=_has_gpu())
+    with _engine_errors_explained(config):
+        needs = budget.measure(system, config, feed, picture_bytes=picture_bytes,
+                               has_gpu=_has_gpu())
     noise = [] if data else ['without --data: noise stood for pictures, decoding is not counted']
     return '\n'.join([*setting_lines(config), *needs.lines(), *noise])
 
@@ -190,7 +194,7 @@ def initialise(system, path, note=print):
 def _find_checkpoint(folder, record):
     """The newest whole checkpoint, once the run is known to be the same; None in a new folder."""
     old = folder.read_config()
-    if old is not None:
+    if old is not None and checkpoints.list_folders(folder.checkpoints):
         for text in run_folder.check_same_run(old, record, folder.path):
             print(f'continuing with another setting: {text}')
     checkpoint, skipped = checkpoints.latest(folder.checkpoints)
@@ -230,6 +234,25 @@ def _make_loop(options, config, folder, data, system, checkpoint):
         record={'preset': config.preset, 'seed': options.seed, 'config': config.as_dict(),
                 'dataset': data.fingerprints()},
         line=progress.ProgressLine(config.total_steps, config.batch_size))
+
+
+@contextlib.contextmanager
+def _engine_errors_explained(config):
+    import tensorflow as tf
+
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        raise loop.TrainingError(
+            f'The memory of the device is full at batch_size={config.batch_size} and '
+            f'{config.height}x{config.width} pixels. Begin anew with a smaller one, such as '
+            f'--set=batch_size={max(1, config.batch_size // 2)}.') from error
+    except tf.errors.OpError as error:
+        # Errors of the pictures cross tf.data as text: 'DataError: message, Traceback ...'.
+        found = re.search(r'(?:DataError|ImageError): (.*?)(?:\n\s*Traceback|\Z)', str(error), re.S)
+        if found is None:
+            raise
+        raise loop.TrainingError(' '.join(found[1].split())) from error
 
 
 def _use_xla(choice):

@@ -109,7 +109,7 @@ class Loop:
         with progress.StopRequest(self._line.note) as stop:
             self._clock = self._last_tick = self._last_snapshot = time.monotonic()
             status = None
-            while engine.step < config.total_steps and status is None:
+            while engine.step < config.total_steps and not (status or stop.reason):
                 self._step_once(first=engine.step == started_at)
                 if stop.reason or engine.step >= config.total_steps:
                     break

@@ -38,8 +38,9 @@ class RunFolderError(Exception):
 
 def explain_os_error(error, path):
     """Turns an OSError met while writing `path` into a RunFolderError with one clear line."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        reason = 'the disk is full; free some space and run the same command again'
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        reason = ('the disk is full, or a limit is reached; free some space and run the same '
+                  'command again')
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         reason = 'the folder is not writable; change its permissions or choose another --workdir'
     elif error.errno == errno.ENOTDIR:

@@ -1,6 +1,9 @@
 """TensorBoard files of a run: the numbers of metrics.jsonl and the sample pictures."""
 
+import contextlib
+
 from stylegan_tf import images
+from stylegan_tf.training import run_folder
 
 
 class TensorBoard:
@@ -21,7 +24,7 @@ class TensorBoard:
         """Writes every number of a row of metrics.jsonl under its name."""
         import tensorflow as tf
 
-        with self._open().as_default(step=row['step']):
+        with self._at(row['step']):
             for name, value in row.items():
                 if name != 'step' and value is not None:
                     tf.summary.write(name, tf.constant(value, tf.float32),
@@ -31,25 +34,32 @@ class TensorBoard:
         """Writes the sample picture, uint8 [H, W, 3] or None, and brings all to disk."""
         import tensorflow as tf
 
-        with self._open().as_default(step=step):
+        with self._at(step):
             if picture is not None:
                 height, width = picture.shape[:2]
                 encoded = [str(width).encode(), str(height).encode(), images.encode(picture)]
                 tf.summary.write('samples', tf.constant(encoded),
                                  metadata=_kind('images', 'DATA_CLASS_BLOB_SEQUENCE'))
-        self._writer.flush()
+            self._writer.flush()
 
     def finish(self, outcome):
         """Closes the file."""
         if self._writer is not None:
             self._writer.close()
 
-    def _open(self):
+    @contextlib.contextmanager
+    def _at(self, step):
         import tensorflow as tf
 
-        if self._writer is None:
-            self._writer = tf.summary.create_file_writer(str(self._folder))
-        return self._writer
+        try:
+            if self._writer is None:
+                self._writer = tf.summary.create_file_writer(str(self._folder))
+            with self._writer.as_default(step=step):
+                yield
+        except tf.errors.OpError as error:
+            raise run_folder.RunFolderError(
+                f'Cannot write {self._folder}: {error.message}. See that the disk has space and '
+                'the folder is writable, and run the same command again.') from error
 
 
 def _kind(plugin, data_class):

@@ -10,6 +10,8 @@ from stylegan_tf import configs
 from stylegan_tf.systems import system as systems
 from stylegan_tf.systems.optimizers import make_optimizer
 
+OPTIMIZER = configs.OptimizerConfig(learning_rate=1e-2, ema_decay=0.9)
+
 
 @dataclasses.dataclass(frozen=True)
 class TinyConfig(configs.Config):
@@ -22,8 +24,7 @@ class TinyConfig(configs.Config):
     snapshot_images: int = 8
     evaluation_images: int = 2
     tick_seconds: float = 1000.0
-    generator_optimizer: configs.OptimizerConfig = configs.OptimizerConfig(
-        learning_rate=1e-2, ema_decay=0.9)
+    generator_optimizer: configs.OptimizerConfig = OPTIMIZER
 
     def build(self):
         return TinySystem(self)
