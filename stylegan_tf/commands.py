@@ -6,6 +6,7 @@ Imports no TensorFlow, so that `--help` answers at once.
 
 import importlib.util
 import sys
+import textwrap
 
 from absl import flags
 
@@ -70,11 +71,12 @@ def run(main, *, errors=()):
 
 def help_text(module):
     """The help of a command's module: its docstring and its own flags."""
-    own = flags.FLAGS.get_flags_for_module(_flag_owner(module))
     lines = [module.__doc__.strip(), '', 'Flags:']
-    for flag in sorted(own, key=lambda flag: flag.name):
-        default = '' if flag.default in (None, '', []) else f' (default: {flag.default_as_str})'
-        lines += [f'  --{flag.name}{default}', f'      {flag.help}']
+    for flag in flags.FLAGS.get_flags_for_module(_flag_owner(module)):
+        default = '' if flag.default in (None, '', []) else f' (default: {flag.default})'
+        described = f'{" ".join(flag.help.split())}{default}'
+        lines += [f'  --{flag.name}', *textwrap.wrap(described, 92, initial_indent=' ' * 6,
+                                                    subsequent_indent=' ' * 6)]
     return '\n'.join(lines)
 
 

@@ -30,7 +30,7 @@ def test_importing_is_light():
 def test_config():
     config = sg.config('style_transfer_128', batch_size=4)
     assert config == configs.get('style_transfer_128', batch_size=4)
-    with pytest.raises(configs.ConfigError, match="Did you mean 'batch_size'"):
+    with pytest.raises(configs.ConfigError, match=r"Did you mean 'batch_size'"):
         sg.config('style_transfer_128', batchsize=4)
 
 
@@ -82,7 +82,7 @@ def test_strength():
                for s in (0.1, 0.2)]
     assert 0 < changes[0] < changes[1]
     for strength in (-0.1, 1.5, float('nan')):
-        with pytest.raises(api.ModelError, match='between 0 and 1'):
+        with pytest.raises(api.ModelError, match=r'between 0 and 1'):
             model.stylize(PHOTO, STYLES[0], strength=strength)
 
 
@@ -111,9 +111,9 @@ def test_a_prepared_style_equals_its_pictures():
     prepared = model.prepare_style(STYLES, [1, 3])
     np.testing.assert_array_equal(model.stylize(PHOTO, prepared),
                                   model.stylize(PHOTO, STYLES, style_weights=[1, 3]))
-    with pytest.raises(api.ModelError, match='has its weights already'):
+    with pytest.raises(api.ModelError, match=r'has its weights already'):
         model.stylize(PHOTO, prepared, style_weights=[1, 1])
-    with pytest.raises(api.ModelError, match='At least one style'):
+    with pytest.raises(api.ModelError, match=r'At least one style'):
         model.stylize(PHOTO, [])
 
 
@@ -134,7 +134,7 @@ def test_palette_recolours_the_style():
     result = model.stylize(PHOTO, STYLES, keep_colors='palette')
     recoloured = [colors.match_palette(style, PHOTO) for style in STYLES]
     np.testing.assert_array_equal(result, model.stylize(PHOTO, recoloured))
-    with pytest.raises(api.ModelError, match='none, luminance, palette'):
+    with pytest.raises(api.ModelError, match=r'none, luminance, palette'):
         model.stylize(PHOTO, STYLES, keep_colors='all')
 
 
@@ -157,9 +157,9 @@ def test_styles_from_noise():
     np.testing.assert_array_equal(first.code, again.code)
     assert not np.allclose(first.code, second.code)
     assert model.stylize(PHOTO, first).shape == PHOTO.shape
-    with pytest.raises(api.ModelError, match="does not know the class 'baroque'"):
+    with pytest.raises(api.ModelError, match=r"does not know the class 'baroque'"):
         model.style_from_noise(label='baroque')
-    with pytest.raises(api.ModelError, match="Use 'luminance'"):
+    with pytest.raises(api.ModelError, match=r"Use 'luminance'"):
         model.stylize(PHOTO, first, keep_colors='palette')
 
 
@@ -185,28 +185,28 @@ def test_a_foreign_savedmodel_with_one_style(tmp_path):
     model = sg.load(tmp_path)
     assert len(model.hash) == 12
     assert largest_difference(model.stylize(PHOTO, STYLES[0]), PHOTO // 2) <= 1
-    with pytest.raises(api.ModelError, match='takes one style picture. Received: 2'):
+    with pytest.raises(api.ModelError, match=r'takes one style picture. Received: 2'):
         model.stylize(PHOTO, STYLES)
-    with pytest.raises(api.ModelError, match='cannot make styles from noise'):
+    with pytest.raises(api.ModelError, match=r'cannot make styles from noise'):
         model.style_from_noise(3)
 
 
 def test_what_is_no_model_is_said(tmp_path):
-    with pytest.raises(api.ModelError, match='neither a folder nor the name.*one of: gatys'):
+    with pytest.raises(api.ModelError, match=r'neither a folder nor the name.*one of: gatys'):
         sg.load('no_such_model')
-    with pytest.raises(api.ModelError, match='holds no model'):
+    with pytest.raises(api.ModelError, match=r'holds no model'):
         sg.load(tmp_path)
     (tmp_path / 'saved_model.pb').write_bytes(b'damaged')
-    with pytest.raises(api.ModelError, match='cannot be loaded'):
+    with pytest.raises(api.ModelError, match=r'cannot be loaded'):
         sg.load(tmp_path)
-    with pytest.raises(api.ModelError, match='Only the model gatys takes options'):
+    with pytest.raises(api.ModelError, match=r'Only the model gatys takes options'):
         sg.load(tiny_models.exported(), size=3)
 
 
 def test_a_damaged_run_folder_is_said(tmp_path):
     shutil.copytree(tiny_models.run_folder(), tmp_path / 'run')
     shutil.rmtree(tmp_path / 'run' / 'checkpoints')
-    with pytest.raises(api.ModelError, match='No whole checkpoint'):
+    with pytest.raises(api.ModelError, match=r'No whole checkpoint'):
         sg.load(tmp_path / 'run')
 
 
@@ -214,13 +214,13 @@ def test_bad_pictures_are_named(tmp_path):
     path = tmp_path / 'broken.jpg'
     path.write_bytes(b'\xff\xd8\xff nothing')
     for content, style in ((path, STYLES[0]), (PHOTO, path)):
-        with pytest.raises(images.ImageError, match='broken.jpg'):
+        with pytest.raises(images.ImageError, match=r'broken.jpg'):
             tiny_models.model().stylize(content, style)
 
 
 def test_too_large_for_the_memory_is_said(monkeypatch):
     monkeypatch.setattr(loaded_models, '_memory_bytes', lambda: 1_000_000)
-    with pytest.raises(api.ModelError, match='62x45 pixels needs .* GB'):
+    with pytest.raises(api.ModelError, match=r'62x45 pixels needs .* GB'):
         tiny_models.model().stylize(PHOTO, STYLES[0])
 
 
@@ -237,7 +237,7 @@ def test_gatys(tmp_path):
     assert largest_difference(result, small) > 3
     assert evaluations == [1, 2, 3, 4]
     assert model.hash != sg.load('gatys').hash
-    with pytest.raises(api.ModelError, match='masks are empty'):
+    with pytest.raises(api.ModelError, match=r'masks are empty'):
         model.stylize(PHOTO, STYLES, mask=np.zeros((9, 9), np.uint8))
     for options, message in (({'sise': 3}, "no option 'sise'. It has: size"),
                              ({'size': 'big'}, "'size' of gatys must be of type int"),

@@ -173,14 +173,14 @@ def test_refuses_weights_that_are_not_finite(tmp_path):
 
     weight = tf.Variable(float('nan'))
     broken = OneSignature(lambda image: {'image': image * weight})
-    with pytest.raises(exporter.ExportError, match='not finite'):
+    with pytest.raises(exporter.ExportError, match=r'not finite'):
         exporter.export_system(broken, tmp_path)
     assert exporter.versions(tmp_path) == []
 
 
 def test_unknown_kind_of_input_is_named(tmp_path):
     broken = OneSignature(lambda sound: {'image': sound}, {'sound': 'sound'})
-    with pytest.raises(serving_graph.SignatureError, match="'sound' must be one of image"):
+    with pytest.raises(serving_graph.SignatureError, match=r"'sound' must be one of image"):
         exporter.export_system(broken, tmp_path)
 
 
@@ -221,20 +221,20 @@ def test_a_watcher_never_sees_half_a_version(tmp_path):
 
 def test_unwritable_output_is_one_clear_error(tmp_path):
     (tmp_path / 'file').write_text('in the way')
-    with pytest.raises(exporter.ExportError, match='Cannot write .*file'):
+    with pytest.raises(exporter.ExportError, match=r'Cannot write .*file'):
         exporter.export_system(OneSignature(lambda image: {'image': image}), tmp_path / 'file')
 
 
 def test_run_folders_without_a_run(tmp_path):
-    with pytest.raises(exporter.ExportError, match='not a run folder'):
+    with pytest.raises(exporter.ExportError, match=r'not a run folder'):
         exporter.export(tmp_path, tmp_path / 'models')
     record = {'config': configs.get(tiny_models.PRESET).as_dict()}
     (tmp_path / 'config.json').write_text(json.dumps(record))
-    with pytest.raises(checkpoints.CheckpointError, match='No whole checkpoint'):
+    with pytest.raises(checkpoints.CheckpointError, match=r'No whole checkpoint'):
         exporter.export(tmp_path, tmp_path / 'models')
-    with pytest.raises(exporter.ExportError, match='no best checkpoint'):
+    with pytest.raises(exporter.ExportError, match=r'no best checkpoint'):
         exporter.load_run(tiny_models.run_folder(), checkpoint='best')
-    with pytest.raises(exporter.ExportError, match='newest, best'):
+    with pytest.raises(exporter.ExportError, match=r'newest, best'):
         exporter.load_run(tiny_models.run_folder(), checkpoint='oldest')
 
 
@@ -243,7 +243,7 @@ def test_a_checkpoint_of_another_model_is_refused():
     weights = {name: value for name, value in checkpoints.to_arrays(system.state()).items()
                if 'residual_0_a' not in name}
     odd = checkpoints.Checkpoint('step-000000001', {}, weights)
-    with pytest.raises(checkpoints.CheckpointError, match='missing: generator.*residual_0_a'):
+    with pytest.raises(checkpoints.CheckpointError, match=r'missing: generator.*residual_0_a'):
         exporter._restore_weights(system, odd)
 
 

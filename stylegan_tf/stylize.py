@@ -1,0 +1,118 @@
+"""Stylises a picture, or a folder of pictures, in the style of one or several others.
+
+    stylegan-tf stylize --model=models/first --content=photo.jpg --style=painting.jpg \\
+        --output=result.jpg --strength=0.8
+
+A folder keeps its structure in --output; the same command run again continues where it stopped.
+Beside each output stands a receipt, OUTPUT.json. Exit codes: 0 all done; 1 some pictures failed,
+each one named; 2 bad usage.
+"""
+
+import pathlib
+import sys
+
+from absl import flags
+
+from stylegan_tf import commands
+
+_MODEL = flags.DEFINE_string(
+    'model', None, 'Name (`stylegan-tf models` lists them), SavedModel folder, or run folder.')
+_CONTENT = flags.DEFINE_string('content', None, 'Picture, or folder of pictures, to stylise.')
+_STYLE = flags.DEFINE_string('style', None, 'Style picture, or several: FILE[,FILE...].')
+_OUTPUT = flags.DEFINE_string('output', None, 'File, or folder, for the results.')
+_STRENGTH = flags.DEFINE_float('strength', 1.0, 'From 0 (the content itself) to 1.')
+_STYLE_WEIGHTS = flags.DEFINE_list(
+    'style_weights', None, 'One number for each style; equal ones when not given.')
+_STYLE_SEED = flags.DEFINE_integer(
+    'style_seed', None, "Instead of --style: number of a style out of the model's imagination.")
+_STYLE_LABEL = flags.DEFINE_string(
+    'style_label', None, 'Instead of --style: a class of styles that the model has learned.')
+_KEEP_COLORS = flags.DEFINE_string(
+    'keep_colors', 'none', "none; luminance: the content's colours under the result's brightness; "
+    "palette: the style is recoloured to the content's palette first.")
+_MASK = flags.DEFINE_string(
+    'mask', None, 'Grey picture stretched over the content: white is stylised, black stays.')
+_SWEEP = flags.DEFINE_string(
+    'sweep', None, 'strength: a labelled sheet of strengths 0, 0.25, 0.5, 0.75 and 1 instead.')
+_OVERWRITE = flags.DEFINE_bool('overwrite', False, 'Replace outputs that were made otherwise.')
+_PROVENANCE = flags.DEFINE_string(
+    'provenance', 'on', 'on: outputs name model, hash and strength in their metadata; off.')
+_SET = flags.DEFINE_multi_string(
+    'set', [], 'With --model=gatys: an option such as size=384 or iterations=300.')
+
+
+def main():
+    """Reads the flags and stylises; returns the exit code."""
+    _check_flags()
+    from stylegan_tf import stylizer
+
+    settings = stylizer.Settings(
+        strength=_STRENGTH.value, style_weights=_numbers(_STYLE_WEIGHTS.value),
+        keep_colors=_KEEP_COLORS.value, mask=_MASK.value and pathlib.Path(_MASK.value),
+        style_seed=_STYLE_SEED.value, style_label=_STYLE_LABEL.value,
+        is_sweep=_SWEEP.value is not None, has_provenance=_PROVENANCE.value == 'on',
+        overwrite=_OVERWRITE.value)
+    settings.check()
+    jobs = stylizer.plan(_CONTENT.value, _OUTPUT.value, is_sweep=settings.is_sweep)
+    from stylegan_tf import api
+
+    model = api.load(_MODEL.value, **_options())
+    report = stylizer.Stylizer(model, _style_files(), settings).run(jobs)
+    print(report.text())
+    if len(report.done) == 1:
+        print(report.done[0])
+    elif report.done:
+        print(f'results in {_OUTPUT.value}')
+    if report.was_interrupted:
+        print('Interrupted: the best picture so far was kept.', file=sys.stderr)
+        return commands.INTERRUPTED
+    return commands.SOME_FAILED if report.failures else commands.DONE
+
+
+def _check_flags():
+    for flag in (_MODEL, _CONTENT, _OUTPUT):
+        if not flag.value:
+            raise commands.UsageError(f'--{flag.name} is required; see --help.')
+    from_noise = _STYLE_SEED.value is not None or _STYLE_LABEL.value is not None
+    if bool(_STYLE.value) == from_noise:
+        raise commands.UsageError('Give either --style, or --style_seed and --style_label (one or '
+                                  'both).')
+    if from_noise and _STYLE_WEIGHTS.value:
+        raise commands.UsageError('--style_weights belong to the pictures of --style.')
+    if _SWEEP.value not in (None, 'strength'):
+        raise commands.UsageError(f'--sweep must be strength. Received: {_SWEEP.value!r}.')
+    if _PROVENANCE.value not in ('on', 'off'):
+        raise commands.UsageError(f'--provenance must be on or off. Received: '
+                                  f'{_PROVENANCE.value!r}.')
+
+
+def _style_files():
+    text = _STYLE.value or ''
+    if pathlib.Path(text).is_file():  # a name with a comma in it
+        return [text]
+    return [part for part in text.split(',') if part]
+
+
+def _numbers(texts):
+    try:
+        return texts and tuple(float(text) for text in texts)
+    except ValueError:
+        raise commands.UsageError('--style_weights must be numbers such as 0.7,0.3. Received: '
+                                  f'{",".join(texts)}.') from None
+
+
+def _options():
+    pairs = [setting.partition('=') for setting in _SET.value]
+    if not all(equals for _, equals, _ in pairs):
+        raise commands.UsageError(f'Expected --set=name=value. Received: {_SET.value}.')
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _errors():
+    from stylegan_tf import images, loaded_models, stylizer
+
+    return stylizer.StylizerError, loaded_models.ModelError, images.ImageError
+
+
+if __name__ == '__main__':
+    commands.run(main, errors=_errors)
