@@ -60,9 +60,9 @@ class StyleTransfer(System):
         self.perceptual = features.load(
             config.perceptual, tuple(sorted(perceptual_layers | set(encoder_layers if shared else ()))),
             dtype=config.perceptual_dtype)
-        self.style_features = None if learned else (
-            self.perceptual if shared else
-            features.load(config.style_encoder, encoder_layers, dtype=config.perceptual_dtype))
+        self.maps_serve_encoder = shared and not learned
+        self.style_features = None if learned else features.load(
+            config.style_encoder, encoder_layers, dtype=config.perceptual_dtype)
 
         def generator(name):
             return StylizationGenerator(config.width_channels, config.max_channels, config.levels,
@@ -133,7 +133,7 @@ class StyleTransfer(System):
     def _encoder_maps(self, image, maps=None):
         if self.style_features is None:
             return None
-        return maps if self.style_features is self.perceptual and maps else self.style_features(image)
+        return maps if maps and self.maps_serve_encoder else self.style_features(image)
 
     def encode_style(self, style, maps=None, *, average=False, training=False):
         """Style images [B, H, W, 3] in [-1, 1] -> codes [B, D]; `maps` saves the frozen network."""
