@@ -5,6 +5,7 @@ Imports no TensorFlow, so that `--help` answers at once.
 """
 
 import importlib.util
+import os
 import sys
 import textwrap
 
@@ -67,6 +68,25 @@ def run(main, *, errors=()):
             raise
         _refuse(error)
     sys.exit(code or DONE)
+
+
+def import_tensorflow():
+    """Imports TensorFlow without its start-up talk of CPU features and absent GPUs on stderr.
+
+    For a command's main, once its flags are known to be good. What matters arrives as an exception.
+    """
+    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, 'wb') as nowhere:
+            # Some lines are written before the level is read, so the descriptor itself is turned.
+            os.dup2(nowhere.fileno(), 2)
+            import tensorflow as tf
+            tf.config.list_physical_devices('GPU')
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def help_text(module):

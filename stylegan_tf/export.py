@@ -24,6 +24,7 @@ def main():
     for flag in (_WORKDIR, _OUTPUT):
         if not flag.value:
             raise commands.UsageError(f'--{flag.name} is required; see --help.')
+    commands.import_tensorflow()
     from stylegan_tf import exporter
 
     path = exporter.export(_WORKDIR.value, _OUTPUT.value, version=_VERSION.value,

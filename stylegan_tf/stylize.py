@@ -54,6 +54,7 @@ def main():
         overwrite=_OVERWRITE.value)
     settings.check()
     jobs = stylizer.plan(_CONTENT.value, _OUTPUT.value, is_sweep=settings.is_sweep)
+    commands.import_tensorflow()
     from stylegan_tf import api
 
     model = api.load(_MODEL.value, **_options())

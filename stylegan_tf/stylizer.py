@@ -119,21 +119,15 @@ def _plan_folder(content, output, is_sweep):
     if not paths:
         raise StylizerError(f'--content: no pictures below {content} '
                             f'({", ".join(images.IMAGE_SUFFIXES)}).')
-    jobs, taken = [], set()
-    for path in paths:
-        name = _result_name(path, is_sweep)
-        target = output / path.relative_to(content).with_name(name)
-        if target in taken:  # such as a.gif beside a.png
-            target = target.with_name(f'{path.name}.png')
-        taken.add(target)
-        jobs.append(Job(path, target))
-    return jobs
+    return [Job(path, output / path.relative_to(content).with_name(_result_name(path, is_sweep)))
+            for path in paths]
 
 
 def _result_name(path, is_sweep):
+    # The whole name is kept, because a.gif, a.jpg and a.png may stand side by side.
     if is_sweep:
-        return f'{path.stem}-sweep.png'
-    return f'{path.stem}.png' if path.suffix.lower() in _NOT_WRITTEN else path.name
+        return f'{path.name}.sweep.png'
+    return f'{path.name}.png' if path.suffix.lower() in _NOT_WRITTEN else path.name
 
 
 class Stylizer:
@@ -174,8 +168,9 @@ class Stylizer:
         report = Report()
         # On a terminal the bar moves; in a log file a line now and then is enough.
         interval = 0.1 if sys.stderr.isatty() else 30
-        with tqdm.tqdm(jobs, unit='picture', mininterval=interval,
-                       disable=not show_progress or len(jobs) < 2) as bar:
+        with (tqdm.tqdm(jobs, unit='picture', mininterval=interval,
+                        disable=not show_progress or len(jobs) < 2) as bar,
+              self._evaluation_bar(interval, show_progress)):
             for job in bar:
                 bar.set_description(job.content.name[:30], refresh=False)
                 try:
@@ -187,6 +182,20 @@ class Stylizer:
                     report.was_interrupted = True
                     break
         return report
+
+    def _evaluation_bar(self, interval, show_progress):
+        """A bar within one picture, for models that tell how far they are."""
+        bar = tqdm.tqdm(unit='evaluation', mininterval=interval, leave=False,
+                        disable=not show_progress or not hasattr(self.model, 'progress'))
+
+        def tell(progress):
+            if progress.evaluation == 1:
+                bar.reset(progress.evaluations)
+            bar.update()
+
+        if not bar.disable:
+            self.model.progress = tell
+        return bar
 
     def run_one(self, job):
         """Does one job, or finds it finished.
