@@ -42,6 +42,7 @@ class MappingNetwork(keras.Model):
         num_labels: Number of classes; 0 ignores labels.
         num_layers: Fully connected layers; 8 in StyleGAN, 2 in StyleGAN2-ADA's small models.
         lr_multiplier: Learning rate of these layers relative to the rest.
+        is_linear: Whether the last layer has no activation, for codes that must reach any sign.
 
     call(z, label=None): z [B, latent_size], label integers [B] with -1 for none (None: all -1)
     -> w float32 [B, style_size]. Always computed in float32.
@@ -49,7 +50,8 @@ class MappingNetwork(keras.Model):
     """
 
     def __init__(self, latent_size: int, style_size: int, *, num_labels: int = 0,
-                 num_layers: int = 8, lr_multiplier: float = 0.01, **kwargs):
+                 num_layers: int = 8, lr_multiplier: float = 0.01, is_linear: bool = False,
+                 **kwargs):
         kwargs.setdefault('dtype', 'float32')
         super().__init__(**kwargs)
         self.latent_size = latent_size
@@ -57,6 +59,7 @@ class MappingNetwork(keras.Model):
         self.num_labels = num_labels
         self.num_layers = num_layers
         self.lr_multiplier = lr_multiplier
+        self.is_linear = is_linear
         self.latent_norm = PixelNorm(name='latent_norm', dtype='float32')
         self.embedding = None
         if num_labels:
@@ -64,8 +67,8 @@ class MappingNetwork(keras.Model):
                 num_labels, latent_size, name='label_embedding', dtype='float32')
             self.label_norm = PixelNorm(name='label_norm', dtype='float32')
         self.dense_layers = [
-            EqualizedDense(style_size, activation=leaky_relu, lr_multiplier=lr_multiplier,
-                           name=f'dense_{index}', dtype='float32')
+            EqualizedDense(style_size, lr_multiplier=lr_multiplier, name=f'dense_{index}', dtype='float32',
+                           activation=None if is_linear and index == num_layers - 1 else leaky_relu)
             for index in range(num_layers)]
 
     def build(self, z_shape, label_shape=None):
@@ -96,7 +99,7 @@ class MappingNetwork(keras.Model):
     def get_config(self):
         return {**super().get_config(), 'latent_size': self.latent_size,
                 'style_size': self.style_size, 'num_labels': self.num_labels,
-                'num_layers': self.num_layers, 'lr_multiplier': self.lr_multiplier}
+                'num_layers': self.num_layers, 'lr_multiplier': self.lr_multiplier, 'is_linear': self.is_linear}
 
 
 def feature_map_sizes(resolution) -> list[tuple[int, int]]:

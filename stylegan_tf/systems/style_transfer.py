@@ -76,6 +76,7 @@ class StyleTransfer(System):
             return MappingNetwork(config.latent_size, config.code_size,
                                   num_labels=config.num_labels, num_layers=config.mapping_layers,
                                   lr_multiplier=1.0,  # a regression, not a game: no need to be slow
+                                  is_linear=True,  # as the style encoder's codes are
                                   dtype='float32', name=name)
 
         self.generator, self.generator_ema = generator('generator'), generator('generator_ema')
