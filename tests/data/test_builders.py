@@ -130,6 +130,18 @@ def test_data_without_pictures(data_folder):
         data.load('tfds:tiny_text')
 
 
+def test_downloads_fail_after_few_retries(tmp_path, monkeypatch):
+    from tensorflow_datasets.core.download import downloader
+    monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
+    usual, during = downloader.MAX_RETRIES, []
+    monkeypatch.setattr(TinyText, 'download_and_prepare',
+                        lambda self: during.append(downloader.MAX_RETRIES) or 1 / 0)
+    with pytest.raises(data.DataError, match='ZeroDivisionError'):
+        data.load('tfds:tiny_text')
+    assert during == [5]
+    assert usual == downloader.MAX_RETRIES
+
+
 def test_a_failing_download_gives_one_clear_error(tmp_path, monkeypatch):
     monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
     for spec in ('tfds:tiny_text', 'tfds:no_such_data_set_anywhere'):
