@@ -32,6 +32,8 @@ IMAGE_SUFFIXES = ('.bmp', '.gif', '.jfif', '.jpe', '.jpeg', '.jpg', '.pgm', '.pn
                   '.tiff', '.webp')
 MAX_PIXELS = 120_000_000
 
+# No others: Pillow hands some kinds, such as EPS, to external programs.
+_READERS = ('JPEG', 'PNG', 'WEBP', 'TIFF', 'BMP', 'GIF', 'PPM')
 _WRITERS = {'png': 'PNG', 'jpg': 'JPEG', 'jpeg': 'JPEG', 'jpe': 'JPEG', 'jfif': 'JPEG',
             'webp': 'WEBP', 'bmp': 'BMP', 'tif': 'TIFF', 'tiff': 'TIFF'}
 # Pillow's plugins raise all of these on damaged files; nothing else may be called a bad picture.
@@ -127,7 +129,7 @@ def _open(source, max_pixels):
         raise ImageError(f'<{type(source).__name__}>: a picture must be a path, encoded bytes or '
                          'a uint8 array [H, W, 3].')
     try:
-        image = Image.open(file)
+        image = Image.open(file, formats=_READERS)
     except FileNotFoundError:
         raise ImageError(f'{name}: no such file.') from None
     except IsADirectoryError:

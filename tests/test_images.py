@@ -179,6 +179,12 @@ def test_min_short_side_shrinks_but_never_below(tmp_path):
     assert images.read(path, min_short_side=1000).shape == (480, 640, 3)
 
 
+def test_stereo_pictures_of_phones_give_the_first(tmp_path):
+    frames = [Image.fromarray(smooth()), Image.fromarray(255 - smooth())]
+    content = encoded(frames[0], 'MPO', save_all=True, append_images=frames[1:])
+    np.testing.assert_allclose(images.read(content).astype(int).mean(), smooth().mean(), atol=1)
+
+
 # What cannot be decoded.
 
 
@@ -195,6 +201,7 @@ def bomb(side):
 @pytest.mark.parametrize(('content', 'reason'), [
     (b'', 'is empty'),
     (b'not a picture, whatever its name says', 'is not a picture of a known kind'),
+    (b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n', 'of a known kind'),
     (bomb(60_000), 'refused, it would decode to far too many pixels'),
     (bomb(11_500), r'refused, it would decode to 11500x11500 pixels; at most 120 million'),
     (bomb(100), 'cannot be decoded.*damaged or incomplete'),

@@ -62,8 +62,13 @@ class Health:
         raise DataError(
             f'{self.spec}: {len(self.bad)} of {self.total} pictures are bad, more than the '
             f'allowed share of {self.max_bad_share:.0%}:\n{first}{more}\n'
-            f'List them all with `python tools/check_dataset.py {self.spec}`, then repair or remove '
-            'them, or allow more with --max_bad_share.')
+            f'{self._advice()} or allow more with --max_bad_share.')
+
+    def _advice(self):
+        if self.spec.startswith(('tfds:', 'tfrecord:')):
+            return 'Make the data again without them,'
+        return (f'List them all with `python tools/check_dataset.py --data={self.spec}`, then '
+                'repair or remove them,')
 
 
 class PixelCache:

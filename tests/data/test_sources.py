@@ -75,7 +75,7 @@ def test_too_many_bad_files_are_listed_and_refused(tmp_path):
     message = str(caught.value)
     assert '7 of 40 pictures are bad' in message and 'share of 5%' in message
     assert NAMES[0] in message and NAMES[4] in message and '... and 2 more' in message
-    assert f'python tools/check_dataset.py {tmp_path}' in message
+    assert f'python tools/check_dataset.py --data={tmp_path}' in message
     assert len(data.load(tmp_path, max_bad_share=0.2)) == 33
 
 
