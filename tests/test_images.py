@@ -194,7 +194,8 @@ def chunk(kind, content):
 
 
 def bomb(side):
-    return (b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', side, side, 8, 2, 0, 0, 0))
+    header = struct.pack('>IIBBBBB', side, side, 8, 2, 0, 0, 0)
+    return (b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', header)
             + chunk(b'IDAT', zlib.compress(b'')) + chunk(b'IEND', b''))
 
 

@@ -36,7 +36,8 @@ class TinyPhotos(tfds.core.GeneratorBasedBuilder):
     """Two configurations, file names, no class, no split called train."""
 
     VERSION = tfds.core.Version('1.0.0')
-    BUILDER_CONFIGS = [tfds.core.BuilderConfig(name=name) for name in ('small', 'large')]  # noqa: RUF012
+    BUILDER_CONFIGS = [  # noqa: RUF012
+        tfds.core.BuilderConfig(name=name) for name in ('small', 'large')]
 
     def _info(self):
         return self.dataset_info_from_configs(features=tfds.features.FeaturesDict({

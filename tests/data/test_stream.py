@@ -76,7 +76,8 @@ def test_batches_are_stacked_samples_with_the_styles_labels(stream):
         'content': ((3, 16, 24, 3), 'uint8'), 'style': ((3, 16, 24, 3), 'uint8'),
         'label': ((3,), 'int32')}
     for offset in range(3):
-        assert_equal({key: value[offset] for key, value in batch.items()}, stream.sample(4 + offset))
+        assert_equal({key: value[offset] for key, value in batch.items()},
+                     stream.sample(4 + offset))
     names = stream.names(4, 3)
     assert [name[0] for name in names['style']] == ['ab'[label] for label in batch['label']]
     assert [int(name[0]) * 10 for name in names['content']] == batch['content'][:, 0, 0, 0].tolist()
