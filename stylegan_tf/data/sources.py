@@ -118,6 +118,10 @@ class Source:
         """(name, reason) of every bad picture found so far."""
         return list(self._health.bad)
 
+    def check(self):
+        """Raises DataError where more pictures have turned out bad than were allowed."""
+        self._health.check()
+
     def __len__(self):
         return len(self.names)
 

@@ -42,16 +42,30 @@ class Engine:
         self._batches = None
 
     def run_step(self) -> dict:
-        """One training step. Returns scalar tensors by log name, left on the device."""
+        """One training step.
+
+        Returns:
+            Scalar tensors by log name, left on the device.
+        Raises:
+            DataError: Too many pictures turned out bad.
+        """
         if self._batches is None:
             self._batches = iter(to_tf_dataset(
                 self.stream, start=self._step * self.batch_size, batch_size=self.batch_size))
         due = self.system.due(self._step)
         if due not in self._compiled:
             self._compiled[due] = self.system.compiled_step(due)
-        logs = self._compiled[due](next(self._batches))
+        logs = self._compiled[due](self._next_batch())
         self._step += 1
         return logs
+
+    def _next_batch(self):
+        try:
+            return next(self._batches)
+        except tf.errors.InvalidArgumentError:
+            for source in self.stream.sources.values():
+                source.check()  # the data's own error, which TensorFlow has wrapped in its own
+            raise
 
     def batch_names(self, step: int) -> dict[str, list[str]]:
         """Files of a step's batch by role, for error reports."""
