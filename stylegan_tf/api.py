@@ -98,8 +98,7 @@ def _load_run(folder):
     from stylegan_tf.training import checkpoints, run_folder
 
     try:
-        system, card = exporter.load_run(folder)
-        functions = serving_graph.build(system)
+        system, functions, card = exporter.load_run(folder)
     except (exporter.ExportError, serving_graph.SignatureError, run_folder.RunFolderError,
             checkpoints.CheckpointError, configs.ConfigError) as error:
         raise ModelError(str(error)) from error

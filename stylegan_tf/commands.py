@@ -63,8 +63,10 @@ def run(main, *, errors=()):
     except KeyboardInterrupt:
         print('Interrupted.', file=sys.stderr)
         sys.exit(INTERRUPTED)
+    except UsageError as error:
+        _refuse(error)
     except Exception as error:
-        if not isinstance(error, (UsageError, *(errors() if callable(errors) else errors))):
+        if not isinstance(error, errors() if callable(errors) else errors):
             raise
         _refuse(error)
     sys.exit(code or DONE)

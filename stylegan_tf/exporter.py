@@ -8,7 +8,6 @@ A version appears complete or not at all: it is written under a hidden name, rel
 with Python, and renamed.
 """
 
-import dataclasses
 import json
 import math
 import os
@@ -50,15 +49,16 @@ def export(workdir, output, *, version=None, checkpoint='newest'):
         RunFolderError, CheckpointError, ConfigError: If the run folder does not hold a run.
     """
     version = check_version(output, version)
-    system, card = load_run(workdir, checkpoint=checkpoint)
-    return export_system(system, output, version=version, card=card)
+    system, functions, card = load_run(workdir, checkpoint=checkpoint)
+    return export_system(system, output, version=version, card=card, functions=functions)
 
 
 def load_run(workdir, *, checkpoint='newest'):
-    """Builds a run's System in float32 with the weights of a checkpoint.
+    """Builds a run's System for inference, in float32, with the weights of a checkpoint.
 
     Returns:
-        (System, dict of what the run folder adds to the model card).
+        (System, its traced functions as of `serving_graph.build`, dict of what the run folder adds
+        to the model card).
     Raises:
         ExportError, RunFolderError, CheckpointError, ConfigError: If the folder holds no run, or
             its checkpoint does not fit.
@@ -70,15 +70,16 @@ def load_run(workdir, *, checkpoint='newest'):
                           'Give the --workdir of a training.')
     config = configs.from_dict(record['config'])
     found = _checkpoint(workdir, checkpoint)
-    system = dataclasses.replace(config, precision='float32').build()
-    _restore_weights(system, found)
-    card = {'config_hash': config.hash(), 'config': config.as_dict(), 'step': found.step,
-            'checkpoint': found.path.name, 'seed': record.get('seed'),
-            'training': _training_facts(record, found)}
-    return system, card
+    system = config.for_inference().build()
+    system.config = config  # the card tells how it was trained
+    functions = serving_graph.build(system)
+    _restore_weights(system, functions, found)
+    card = {'config': config.as_dict(), 'step': found.step, 'checkpoint': found.path.name,
+            'seed': record.get('seed'), 'training': _training_facts(record, found)}
+    return system, functions, card
 
 
-def export_system(system, output, *, version=None, card=None):
+def export_system(system, output, *, version=None, card=None, functions=None):
     """Exports a System as it is; `export` describes arguments, result and errors.
 
     Args:
@@ -86,10 +87,11 @@ def export_system(system, output, *, version=None, card=None):
         output: The base folder.
         version: As in `export`.
         card: Dict of entries added to the model card.
+        functions: What `serving_graph.build` made of the System, if it has been asked.
     """
     output = pathlib.Path(output)
     version = check_version(output, version)
-    functions = serving_graph.build(system)
+    functions = functions or serving_graph.build(system)
     temporary = output / f'.tmp-{version}-{secrets.token_hex(4)}'
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -228,16 +230,16 @@ def _checkpoint(workdir, choice):
     return checkpoints.read(workdir / 'checkpoints' / checkpoints.name_of(step))
 
 
-def _restore_weights(system, checkpoint):
-    prefixes = tuple(f'{name}/' for name in system.networks)
-    prefixes += tuple(f'{name}_ema/' for name in system.twins)
-    state = {name: v for name, v in system.state().items() if name.startswith(prefixes)}
-    weights = {name: a for name, a in checkpoint.arrays.items() if name.startswith(prefixes)}
+def _restore_weights(system, functions, checkpoint):
+    """Restores the variables that the functions read; those for training alone may differ."""
+    used = {id(variable) for variable in serving_graph.variables_of(functions)}
+    state = {name: v for name, v in system.state().items() if id(v.value) in used}
+    weights = {name: checkpoint.arrays[name] for name in state if name in checkpoint.arrays}
     _, mismatches = checkpoints.initialise_from(state, weights)
     if mismatches:
-        raise checkpoints.CheckpointError(
-            f'{checkpoint.path} does not fit the model of config.json: {"; ".join(mismatches[:5])}'
-            + (f' and {len(mismatches) - 5} more.' if len(mismatches) > 5 else '.'))
+        more = f' and {len(mismatches) - 5} more' if len(mismatches) > 5 else ''
+        raise checkpoints.CheckpointError(f'{checkpoint.path} does not fit the model of config.json'
+                                          f': {"; ".join(mismatches[:5])}{more}.')
 
 
 def _training_facts(record, checkpoint):

@@ -241,10 +241,10 @@ def test_run_folders_without_a_run(tmp_path):
 def test_a_checkpoint_of_another_model_is_refused():
     system = tiny_models.system()
     weights = {name: value for name, value in checkpoints.to_arrays(system.state()).items()
-               if 'residual_0_a' not in name}
+               if 'residual_0_a' not in name}  # as well as its average's
     odd = checkpoints.Checkpoint('step-000000001', {}, weights)
     with pytest.raises(checkpoints.CheckpointError, match=r'missing: generator.*residual_0_a'):
-        exporter._restore_weights(system, odd)
+        exporter._restore_weights(system, serving_graph.build(system), odd)
 
 
 def test_command_exports_and_refuses(tmp_path):
