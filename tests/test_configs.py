@@ -60,7 +60,7 @@ def test_unknown_preset_lists_the_known():
 
 def test_resolution_must_be_a_multiple():
     config = configs.get('style_transfer_128', resolution=100)
-    with pytest.raises(configs.ConfigError, match='multiple of 8.*100x100.*Try 104x104'):
+    with pytest.raises(configs.ConfigError, match=r'multiple of 8.*100x100.*Try 104x104'):
         config.check()
 
 

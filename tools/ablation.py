@@ -75,7 +75,7 @@ def _held_out_pairs(count):
     from stylegan_tf.training import splits
 
     _, sources = splits.load(_DATA.value, _STYLE_DATA.value, holdout=_HOLDOUT.value, default_share=0.2,
-                       max_bad_share=0.05, note=lambda text: None).of_roles(('content', 'style'))
+                            max_bad_share=0.05, note=lambda text: None).of_roles(('content', 'style'))
     contents, styles = (sources[role] for role in ('content', 'style'))
     return [tuple(images.cover_crop(source[index % len(source)].image, (128, 128)) for source in (contents, styles))
             for index in range(count)]
@@ -104,7 +104,7 @@ def _difference(pictures, name):
 
 
 def _markdown(rows):
-    lines = ['| variant | content loss | style loss | discriminator accuracy | mean difference from full, levels of 255 |',
+    lines = ['| variant | content loss | style loss | discriminator accuracy | difference from full, of 255 |',
              '|---|---|---|---|---|']
     for row in rows:
         numbers = [f'{row[name]:.3f}' if name in row else '–' for name in MEASURES]

@@ -137,9 +137,9 @@ def test_errors_reach_the_consumer(folder, tmp_path):
         content = (folder / 'content/1.png').read_bytes()
         (tmp_path / f'{number}.png').write_bytes(content[:content.index(b'IDAT') + 8])
     stream = data.SampleStream({'image': data.load(tmp_path)}, SIZE)
-    with pytest.raises(data.DataError, match='4 pictures (are bad|can be decoded)'):
+    with pytest.raises(data.DataError, match=r'4 pictures (are bad|can be decoded)'):
         next(data.to_batches(stream, start=0, batch_size=2))
-    with pytest.raises(Exception, match='4 pictures (are bad|can be decoded)'):
+    with pytest.raises(Exception, match=r'4 pictures (are bad|can be decoded)'):
         next(iter(data.to_tf_dataset(stream, start=0, batch_size=2)))
 
 

@@ -18,8 +18,8 @@ class LineConfig:
     """y = w x, two networks."""
 
     preset: str = 'line'
-    generator_optimizer: OptimizerConfig = OptimizerConfig(name='sgd', learning_rate=0.1, beta_1=0.0,
-                                                           ema_decay=0.5)
+    generator_optimizer: OptimizerConfig = dataclasses.field(
+        default_factory=lambda: OptimizerConfig(name='sgd', learning_rate=0.1, beta_1=0.0, ema_decay=0.5))
 
 
 class Line(System):
