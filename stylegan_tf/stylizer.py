@@ -16,10 +16,11 @@ import time
 
 import tqdm
 
-from stylegan_tf import images
+from stylegan_tf import evaluator, images
 from stylegan_tf.loaded_models import ModelError, check_keep_colors, check_strength
 from stylegan_tf.version import __version__
 
+JUDGES = ('efficientnet_lite0', 'vgg16_hed')  # the first that is installed measures results
 SWEEP_STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 SWEEP_SIDE = 384  # longer side of the pictures of a sweep's sheet, pixels
 _NOT_WRITTEN = ('.gif', '.pgm', '.ppm')  # can be read; results are written as PNG
@@ -153,6 +154,7 @@ class Stylizer:
             self._style = model.prepare_style(self._styles, settings.style_weights)
         self._mask = None if settings.mask is None else images.read(settings.mask)
         self._entries = self._describe_inputs()
+        self._measures = _Measures(has_pictures=bool(self._style.pictures))
 
     def run(self, jobs, *, show_progress=True):
         """Does the jobs; a bad content is noted and the others go on.
@@ -185,7 +187,7 @@ class Stylizer:
 
     def _evaluation_bar(self, interval, show_progress):
         """A bar within one picture, for models that tell how far they are."""
-        bar = tqdm.tqdm(unit='evaluation', mininterval=interval, leave=False,
+        bar = tqdm.tqdm(unit='evaluation', mininterval=interval, leave=False, delay=0.01,
                         disable=not show_progress or not hasattr(self.model, 'progress'))
 
         def tell(progress):
@@ -221,7 +223,8 @@ class Stylizer:
         receipt = {
             **wanted, 'output': {'name': job.output.name, 'height': pixels.shape[0],
                                  'width': pixels.shape[1], 'sha256': _sha256(encoded)},
-            'measures': self._measure(picture.pixels, results), 'seconds': round(seconds, 3),
+            'measures': self._measure(picture.pixels, results),
+            'measured_by': self._measures.conditions, 'seconds': round(seconds, 3),
             'made': datetime.datetime.now(datetime.UTC).isoformat(timespec='seconds'),
             'package': f'stylegan_tf {__version__}'}
         if self.model.was_interrupted:
@@ -251,7 +254,10 @@ class Stylizer:
                                   keep_colors=self.settings.keep_colors)
 
     def _measure(self, content, results):
-        raise NotImplementedError
+        """Dict metric name -> number; of a sweep, one such dict for each strength."""
+        measured = {f'strength {strength:g}': self._measures.of(content, pixels, self._style)
+                    for strength, pixels in results.items()}
+        return measured if self.settings.is_sweep else next(iter(measured.values()))
 
     def _describe_inputs(self):
         settings = self.settings
@@ -292,6 +298,39 @@ class Stylizer:
             raise _JobError(f'{job.output} exists and was made otherwise; use --overwrite, or another '
                            '--output.')
         return False
+
+
+class _Measures:
+    """Content retention and style distance, by a network that trained no model if it is there."""
+
+    def __init__(self, *, has_pictures):
+        names = ['content_retention', *(['style_distance'] if has_pictures else [])]
+        self._evaluator = _evaluator(names)
+        conditions = self._evaluator.conditions(1)
+        self.conditions = {'resize': conditions['resize'], 'networks': {
+            name: entry['sha256'][:12] for name, entry in conditions['networks'].items()}}
+
+    def of(self, content, result, style):
+        """Dict metric name -> number; with several styles the mean by their weights."""
+        pairs = list(zip(style.weights, style.pictures, strict=True)) or [(1.0, content)]
+        rows = [(weight, self._evaluator.measure(result, content, picture))
+                for weight, picture in pairs]
+        return {name: round(sum(weight * row[name] for weight, row in rows), 4)
+                for name in self._evaluator.names}
+
+
+def _evaluator(names):
+    """An Evaluator of network metrics and edges, by the first of JUDGES that is installed."""
+    from stylegan_tf.networks.feature_weights import FeatureWeightsError
+
+    for judge in JUDGES:
+        found = evaluator.Evaluator([*(f'{name}@{judge}' for name in names), 'structure_retention'])
+        try:
+            found.conditions(1)  # loads the network
+            return found
+        except FeatureWeightsError as error:
+            missing = error
+    raise missing
 
 
 def _identity(receipt):

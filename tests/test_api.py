@@ -163,6 +163,23 @@ def test_styles_from_noise():
         model.stylize(PHOTO, first, keep_colors='palette')
 
 
+def test_styles_of_a_class():
+    from stylegan_tf import exporter, serving_graph
+
+    system = sg.config(tiny_models.PRESET, label_names=('etching', 'mosaic')).build()
+    functions = serving_graph.build(system)
+    model = loaded_models.NetworkModel(functions, exporter.make_card(system, functions))
+    by_name = {label: model.style_from_noise(5, label=label).code
+               for label in (None, 'etching', 'mosaic')}
+    latent = np.random.default_rng(5).standard_normal((1, system.config.latent_size))
+    for index, code in zip((-1, 0, 1), by_name.values()):
+        expected = system.average('mapping')(latent.astype(np.float32), np.array([index]))
+        np.testing.assert_allclose(code, expected, atol=1e-5)
+    assert not np.allclose(by_name['etching'], by_name['mosaic'])
+    with pytest.raises(api.ModelError, match=r"class 'oil'. It knows: etching, mosaic"):
+        model.style_from_noise(label='oil')
+
+
 @pytest.mark.parametrize('verb', ['score', 'correct', 'generate'])
 def test_what_a_model_lacks_is_said_with_what_it_offers(verb):
     with pytest.raises(api.ModelError, match=f'cannot {verb}. It offers: stylize, '):

@@ -184,6 +184,12 @@ def test_unknown_kind_of_input_is_named(tmp_path):
         exporter.export_system(broken, tmp_path)
 
 
+def test_other_backends_are_told_to_use_tensorflow(monkeypatch):
+    monkeypatch.setattr(serving_graph.keras.backend, 'backend', lambda: 'jax')
+    with pytest.raises(serving_graph.SignatureError, match=r"runs on 'jax'.*KERAS_BACKEND"):
+        serving_graph.build(OneSignature(lambda image: {'image': image}))
+
+
 def test_versions_count_up_and_are_never_overwritten(tmp_path):
     scaled = OneSignature(lambda image: {'image': image * 0.5})
     assert exporter.export_system(scaled, tmp_path).name == '1'

@@ -247,4 +247,4 @@ def test_command_with_gatys(tmp_path, photos, style):
     assert result.returncode == 0, result.stderr
     assert images.read(output).shape == (30, 40, 3)
     assert receipt_of(output)['model']['name'] == 'gatys'
-    assert '3/3' in result.stderr  # evaluations
+    assert '0/3 [' in result.stderr  # evaluations
