@@ -43,10 +43,11 @@ def stylization_signatures(system) -> dict[str, Signature]:
     def stylize(content, style, strength):
         return stylize_from_code(content, encode_style(style)['code'], strength)
 
-    def code_from_noise(latent, label):
+    def code_from_noise(latent, label=None):
         return {'code': system.average('mapping')(latent, label)}
 
     code, latent = system.config.code_size, system.config.latent_size
+    noise_inputs = {'latent': latent, **({'label': 'label'} if system.config.num_labels else {})}
     return {
         'stylize': Signature(stylize, {'content': 'image', 'style': 'image', 'strength': 'scalar'},
                              {'stylized': 'image'}),
@@ -54,8 +55,7 @@ def stylization_signatures(system) -> dict[str, Signature]:
         'stylize_from_code': Signature(
             stylize_from_code, {'content': 'image', 'code': code, 'strength': 'scalar'},
             {'stylized': 'image'}),
-        'code_from_noise': Signature(code_from_noise, {'latent': latent, 'label': 'label'},
-                                     {'code': code}),
+        'code_from_noise': Signature(code_from_noise, noise_inputs, {'code': code}),
     }
 
 
@@ -69,14 +69,18 @@ def _bounded(tf, image, side):
 
 
 def _padded(tf, image, multiple):
-    """Edge-reflected so that H and W are multiples; returns the image and its true H and W."""
+    """Edge-reflected to multiples, two at least; returns the image and its true H and W."""
     shape = tf.shape(image)
     height, width = shape[1], shape[2]
-    bottom, right = (-height) % multiple, (-width) % multiple
+
+    def missing(size):
+        return tf.maximum(-(-size // multiple), 2) * multiple - size
+
+    bottom, right = missing(height), missing(width)
     # Reflection needs more pixels than it adds; pictures of a few pixels repeat instead.
-    mode_is_safe = tf.logical_and(bottom < height, right < width)
+    is_enough = tf.logical_and(bottom < height, right < width)
     paddings = [[0, 0], [0, bottom], [0, right], [0, 0]]
-    padded = tf.cond(mode_is_safe, lambda: tf.pad(image, paddings, 'REFLECT'),
-                     lambda: tf.tile(image, [1, multiple, multiple, 1])[
+    padded = tf.cond(is_enough, lambda: tf.pad(image, paddings, 'REFLECT'),
+                     lambda: tf.tile(image, [1, 2 * multiple, 2 * multiple, 1])[
                          :, :height + bottom, :width + right])
     return tf.ensure_shape(padded, [None, None, None, 3]), height, width

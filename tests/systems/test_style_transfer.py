@@ -44,7 +44,7 @@ def test_half_strength_lies_between(labelled):
     assert np.abs(half - full).mean() < np.abs(zero - full).mean()
 
 
-@pytest.mark.parametrize('size', [(16, 16), (17, 23), (33, 64)])
+@pytest.mark.parametrize('size', [(16, 16), (17, 23), (33, 64), (3, 50), (1, 1)])
 def test_any_size(labelled, size):
     content = tf.random.stateless_uniform((2, *size, 3), (1, 2))
     stylized = labelled.signatures()['stylize'].function(content, content[:, ::-1], tf.constant([1.0, 0.5]))
