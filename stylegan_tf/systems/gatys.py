@@ -36,12 +36,13 @@ class Settings:
     optimizer: str = 'lbfgs'  # lbfgs | adam (slower, smoother)
     levels: int = 0  # pyramid levels, each twice as large as the one before; 0 = as many as make sense
     content_weight: float = 1.0  # alpha
-    style_weight: float = 30.0  # beta
-    tv_weight: float = 0.05  # total variation, against grain
+    style_weight: float = 10.0  # beta
+    tv_weight: float = 0.1  # total variation of the luminance, against grain
+    color_tv_weight: float = 0.5  # total variation of the colours, against iridescence
     strength: float = 1.0  # 0 = the content, 1 = the full style; between, the target statistics are mixed
     style_scale: float = 1.0  # size of the style pictures relative to the result: larger gives larger strokes
-    style_scales: int = 2  # sizes of the result (full, half, quarter, ...) at which the style is matched
-    style_layers: tuple = ('relu1_1', 'relu2_1', 'relu3_1', 'relu4_1', 'relu5_1')
+    style_scales: int = 3  # sizes of the result (full, half, quarter, ...) at which the style is matched
+    style_layers: tuple = ('relu1_1', 'relu2_1', 'relu3_1', 'relu4_1')
     content_layers: tuple = ('relu4_1',)
     keep_colors: str = 'none'  # none | luminance | palette; see stylegan_tf.colors
     extractor: str = 'vgg16_hed'  # name or path for features.load
@@ -330,10 +331,12 @@ class _Objective:
                      for grams, targets in zip(self._grams(picture, first_features=maps), self._targets)
                      for gram, target in zip(grams, targets) for layer in settings.style_layers]
         style = sum(distances) / len(distances)
-        variation = ops.mean(reconstruction.total_variation_loss(picture))
+        luminance = reconstruction.luminance(picture)
+        variation = ops.mean(reconstruction.total_variation_loss(luminance))
+        color_variation = ops.mean(reconstruction.total_variation_loss(picture - luminance))
         excess = ops.mean(ops.square(ops.relu(ops.abs(picture) - 1.0)))
-        total = (settings.content_weight * content + settings.style_weight * style
-                 + settings.tv_weight * variation + RANGE_WEIGHT * excess)
+        total = (settings.content_weight * content + settings.style_weight * style + settings.tv_weight * variation
+                 + settings.color_tv_weight * color_variation + RANGE_WEIGHT * excess)
         return ops.stack([total, content, style, variation])
 
 
