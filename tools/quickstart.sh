@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/setup_environment.sh
 output=${1:-quickstart_output}
-install_project 'serving'
+install_project ''
 . .venv/bin/activate
 export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-3}
 

@@ -33,9 +33,9 @@ install_project() {
       return 1
     }
   fi
-  echo "installing the project and its dependencies [$extras] into .venv"
+  echo "installing the project and its dependencies ${extras:+($extras) }into .venv"
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip setuptools wheel &&
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[$extras]" || {
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".${extras:+[$extras]}" || {
     echo 'pip could not install the dependencies; its message stands above.' >&2
     return 1
   }
