@@ -1,7 +1,11 @@
 """Optimisation-based transfer on small real pictures: the style comes, the content stays."""
 
 import functools
+import json
+import os
 import pathlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -12,6 +16,7 @@ from stylegan_tf.metrics import similarity
 from stylegan_tf.networks import features
 from stylegan_tf.systems import gatys
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATA = pathlib.Path(skimage.__file__).parent / 'data'
 # Only the shallow layers: at 64 px that is all of the network there is.
 SMALL = {'size': 64, 'style_layers': ('relu1_1', 'relu2_1', 'relu3_1'), 'content_layers': ('relu3_1',)}
@@ -158,6 +163,18 @@ def test_styles_weights_and_masks_must_fit_together():
         gatys.transfer(content, [content] * 3, masks=[np.ones((4, 4))] * 2)
     with pytest.raises(ValueError, match='masks are empty'):
         gatys.transfer(content, content, masks=np.zeros((4, 4)))
+
+
+def test_jax_computes_the_same_losses():
+    pytest.importorskip('jax', reason='needs jax')
+    code = ('import json, sys; from tests.systems import test_gatys as t; r = t.run(iterations=6);'
+            'print(json.dumps([r.losses, "tensorflow" in sys.modules]))')
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=ROOT,
+                          env={**os.environ, 'KERAS_BACKEND': 'jax', 'PYTHONPATH': str(ROOT)})
+    assert done.returncode == 0, done.stderr
+    losses, has_tensorflow = json.loads(done.stdout.splitlines()[-1])
+    assert losses == pytest.approx(run(iterations=6).losses, rel=1e-3)
+    assert not has_tensorflow
 
 
 def test_the_network_can_be_a_converted_file(tmp_path):
