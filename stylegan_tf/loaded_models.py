@@ -8,14 +8,17 @@ import dataclasses
 import functools
 import hashlib
 import math
+import operator
 import os
 
 import numpy as np
 
-from stylegan_tf import colors, images
+from stylegan_tf import colors, images, tiles
 
 STYLE_LONG_SIDE = 1024  # larger style pictures are reduced; networks look at even smaller copies
-BYTES_PER_PIXEL = 600  # peak memory of a network for each pixel of the content, measured
+BYTES_PER_PIXEL = 600  # peak memory of a network for each pixel it is given at once, measured
+BYTES_PER_TILED_PIXEL = 48  # memory for each pixel of a picture worked on in tiles
+MEMORY_BUDGET = 1_500_000_000  # bytes; beyond this for a network, pictures are cut into tiles
 
 
 class ModelError(ValueError):
@@ -46,6 +49,9 @@ class Model:
         hash: Identifies the weights, or the method and its options.
         offers: Names of what it can do, such as ('stylize', 'encode_style').
         was_interrupted: Whether Ctrl-C ended the last picture early.
+        progress: None, or a callable that is told how far a long picture is: a `tiles.Progress` or,
+            by 'gatys', a `systems.gatys.Progress`.
+        progress_unit: What `progress` counts, in one word.
     """
 
     name: str
@@ -53,14 +59,15 @@ class Model:
     hash: str
     offers: tuple[str, ...]
     was_interrupted = False
+    progress = None
+    progress_unit = 'tile'
 
     def stylize(self, content, style, *, strength=1.0, style_weights=None, keep_colors='none',
-                mask=None):
+                mask=None, tile=None):
         """Repaints a picture in the style of others.
 
         Args:
-            content: Path, encoded file or uint8 array [H, W, 3]. It is worked on at its own size,
-                so memory grows with it (BYTES_PER_PIXEL).
+            content: Path, encoded file or uint8 array [H, W, 3]. It is worked on at its own size.
             style: The same, or a list of several, or a `Style`. Pictures whose longer side is
                 above STYLE_LONG_SIDE are reduced to it.
             strength: From 0 (the content itself) to 1.
@@ -70,6 +77,10 @@ class Model:
                 'palette': the styles are recoloured to the content's palette first.
             mask: None, or path or uint8 array of any size, stretched over the content: white is
                 stylised, black stays, grey is in between.
+            tile: Longest side in pixels of the pieces that a network is given, which bounds the
+                memory (BYTES_PER_PIXEL); the result is that of the whole picture within one of 255
+                levels. None: the whole picture while that takes less than MEMORY_BUDGET, else
+                the largest tiles that do.
         Returns:
             uint8 array [H, W, 3] of the content's H and W; from 'gatys' smaller where the content
             is larger than its option `size`.
@@ -79,6 +90,7 @@ class Model:
         """
         check_strength(strength)
         check_keep_colors(keep_colors)
+        self.check_tile(tile)
         if not isinstance(style, Style):
             style = self.prepare_style(style, style_weights)
         elif style_weights is not None:
@@ -89,7 +101,13 @@ class Model:
                              "none. Use 'luminance'.")
         content = images.read(content)
         coverage = None if mask is None else read_mask(mask, content.shape[:2])
-        return self._stylize(content, style, float(strength), keep_colors, coverage)
+        return self._stylize(content, style, float(strength), keep_colors, coverage, tile)
+
+    def check_tile(self, tile):
+        """Raises ModelError unless `tile`, as of `stylize`, is one that this model can do."""
+        check_tile(tile)
+        if tile is not None:
+            raise ModelError(f'The model {self.name} does not work in tiles: leave `tile` away.')
 
     def prepare_style(self, style, style_weights=None):
         """Reads styles once, for use on many contents; arguments and errors as `stylize`.
@@ -183,17 +201,72 @@ class NetworkModel(Model):
         codes = [self._run('encode_style', style=_batch(picture))['code'] for picture in pictures]
         return sum(np.float32(weight) * code for weight, code in zip(weights, codes, strict=True))
 
-    def _stylize(self, content, style, strength, keep_colors, coverage):
-        _check_memory(content.shape[:2])
-        pictures, code = style.pictures, style.code
+    def check_tile(self, tile):
+        check_tile(tile)
+        if tile is None:
+            return
+        if not self._has_tiles:
+            raise ModelError(f'The model {self.name} was exported without the signatures for tiles: '
+                             'leave `tile` away, or export it again.')
+        smallest = tiles.smallest_side(**self._tiling)
+        if tile < smallest:
+            raise ModelError(f'`tile` must be at least {smallest} for the model {self.name}, which '
+                             f'looks {self._tiling["margin"]} pixels around each pixel. '
+                             f'Received: {tile}.')
+
+    @property
+    def _has_tiles(self):
+        return {'encode_style', 'stylize_from_code', 'encode_content', 'stylize_tile'} <= set(self.offers)
+
+    @functools.cached_property
+    def _tiling(self):
+        """What `tiles.plan` must know of the network."""
+        told = self._run('encode_content', content=np.zeros((1, 16, 16, 3), np.float32))
+        return {name: int(told[f'tile_{name}'][0]) for name in ('margin', 'multiple')}
+
+    def _stylize(self, content, style, strength, keep_colors, coverage, tile):
+        size, pictures, code = content.shape[:2], style.pictures, style.code
         if keep_colors == 'palette':
-            pictures = [colors.prepare_style(picture, content, keep_colors) for picture in pictures]
+            palette = images.fit_within(content, STYLE_LONG_SIDE)
+            pictures = [colors.prepare_style(picture, palette, keep_colors) for picture in pictures]
             code = None if code is None else self._blended(pictures, style.weights)
         inputs = {'style': _batch(pictures[0])} if code is None else {'code': code}
-        painted = self._run('stylize' if code is None else 'stylize_from_code', **inputs,
-                            content=_batch(content), strength=np.array([strength], np.float32))
-        pixels = images.to_uint8(painted['stylized'][0] * 2 - 1)
-        return masked(content, colors.finish(pixels, content, keep_colors), coverage)
+        inputs['strength'] = np.array([strength], np.float32)
+        if tile is None and self._has_tiles:
+            tile = self._automatic_tile(size)
+        if tile is None or tile >= max(size):
+            check_memory(size, size[0] * size[1] * BYTES_PER_PIXEL)
+            painted = self._run('stylize' if code is None else 'stylize_from_code',
+                                content=_batch(content), **inputs)
+            return _finished(painted, content, keep_colors, coverage)
+        return self._in_tiles(content, inputs, keep_colors, coverage, tile)
+
+    def _automatic_tile(self, size):
+        budget = min(MEMORY_BUDGET, _memory_bytes() // 4)
+        if size[0] * size[1] * BYTES_PER_PIXEL <= budget:
+            return None
+        return tiles.automatic_side(size, budget // BYTES_PER_PIXEL, **self._tiling)
+
+    def _in_tiles(self, content, inputs, keep_colors, coverage, side):
+        size = content.shape[:2]
+        check_memory(size, math.prod(min(side, length) for length in size) * BYTES_PER_PIXEL
+                     + math.prod(size) * BYTES_PER_TILED_PIXEL)
+        plan = tiles.plan(size, side, **self._tiling)
+        self._tell(tiles.Progress(0, len(plan)))
+        whole = self._run('encode_content', content=_batch(content))
+        inputs = {**inputs, 'own_code': whole['own_code'], 'statistics': whole['statistics']}
+        result = np.empty_like(content)
+        for done, tile in enumerate(plan, 1):
+            painted = self._run('stylize_tile', content=_batch(content[tile.source]), **inputs)
+            painted['stylized'] = painted['stylized'][:, *tile.kept]
+            result[tile.target] = _finished(painted, content[tile.target], keep_colors,
+                                            None if coverage is None else coverage[tile.target])
+            self._tell(tiles.Progress(done, len(plan)))
+        return result
+
+    def _tell(self, progress):
+        if self.progress is not None:
+            self.progress(progress)
 
     def _run(self, signature, **inputs):
         import tensorflow as tf
@@ -220,11 +293,11 @@ class GatysModel(Model):
 
     name = 'gatys'
     offers = ('stylize',)
+    progress_unit = 'evaluation'
 
     def __init__(self, **options):
         from stylegan_tf.systems import gatys
 
-        self.progress = None  # called with a systems.gatys.Progress after each evaluation
         fields = {field.name: field for field in dataclasses.fields(gatys.Settings)
                   if field.name not in ('strength', 'keep_colors')}
         unknown = sorted(set(options) - set(fields))
@@ -244,7 +317,7 @@ class GatysModel(Model):
     def _prepare(self, style):
         return style
 
-    def _stylize(self, content, style, strength, keep_colors, coverage):
+    def _stylize(self, content, style, strength, keep_colors, coverage, tile):
         from stylegan_tf.systems import gatys
 
         try:
@@ -301,6 +374,16 @@ def check_strength(strength):
         raise ModelError(f'The strength must lie between 0 and 1. Received: {strength}.')
 
 
+def check_tile(tile):
+    """Raises ModelError unless it is None or a whole number above 0."""
+    try:
+        is_right = tile is None or operator.index(tile) > 0
+    except TypeError:
+        is_right = False
+    if not is_right:
+        raise ModelError(f'`tile` must be a number of pixels, or None. Received: {tile!r}.')
+
+
 def check_keep_colors(keep_colors):
     """Raises ModelError unless it is one of `colors.KEEP_COLORS`."""
     if keep_colors not in colors.KEEP_COLORS:
@@ -308,8 +391,8 @@ def check_keep_colors(keep_colors):
                          f'Received: {keep_colors!r}.')
 
 
-def _check_memory(size):
-    needed = BYTES_PER_PIXEL * size[0] * size[1]
+def check_memory(size, needed):
+    """Raises ModelError if a content of `size` (H, W) needs more bytes than this machine has."""
     present = _memory_bytes()
     if needed > present:
         raise ModelError(f'A content of {size[1]}x{size[0]} pixels needs about {needed / 1e9:.0f} '
@@ -322,7 +405,13 @@ def _memory_bytes():
 
 
 def _batch(picture):
-    return picture[None].astype(np.float32) / np.float32(255)
+    return np.divide(picture[None], np.float32(255), dtype=np.float32)
+
+
+def _finished(painted, content, keep_colors, coverage):
+    """A signature's `stylized` as pixels, with the colours and the mask applied."""
+    pixels = images.to_uint8(painted['stylized'][0] * 2 - 1)
+    return masked(content, colors.finish(pixels, content, keep_colors), coverage)
 
 
 def _as_type_of(default, name, value):

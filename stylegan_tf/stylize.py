@@ -34,6 +34,9 @@ _MASK = flags.DEFINE_string(
     'mask', None, 'Grey picture stretched over the content: white is stylised, black stays.')
 _SWEEP = flags.DEFINE_string(
     'sweep', None, 'strength: a labelled sheet of strengths 0, 0.25, 0.5, 0.75 and 1 instead.')
+_TILE = flags.DEFINE_integer(
+    'tile', None, 'Longest side in pixels of the pieces that pictures are worked on in, to bound the '
+    'memory; chosen by the size of the picture when not given.')
 _OVERWRITE = flags.DEFINE_bool('overwrite', False, 'Replace outputs that were made otherwise.')
 _PROVENANCE = flags.DEFINE_string(
     'provenance', 'on', 'on: outputs name model, hash and strength in their metadata; off.')
@@ -51,7 +54,7 @@ def main():
         keep_colors=_KEEP_COLORS.value, mask=_MASK.value and pathlib.Path(_MASK.value),
         style_seed=_STYLE_SEED.value, style_label=_STYLE_LABEL.value,
         is_sweep=_SWEEP.value is not None, has_provenance=_PROVENANCE.value == 'on',
-        overwrite=_OVERWRITE.value)
+        overwrite=_OVERWRITE.value, tile=_TILE.value)
     settings.check()
     jobs = stylizer.plan(_CONTENT.value, _OUTPUT.value, is_sweep=settings.is_sweep)
     commands.import_tensorflow()

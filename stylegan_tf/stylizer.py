@@ -16,8 +16,8 @@ import time
 
 import tqdm
 
-from stylegan_tf import evaluator, images
-from stylegan_tf.loaded_models import ModelError, check_keep_colors, check_strength
+from stylegan_tf import evaluator, images, tiles
+from stylegan_tf.loaded_models import ModelError, check_keep_colors, check_strength, check_tile
 from stylegan_tf.version import __version__
 
 JUDGES = ('efficientnet_lite0', 'vgg16_hed')  # the first that is installed measures results
@@ -47,11 +47,13 @@ class Settings:
     is_sweep: bool = False  # a labelled sheet of SWEEP_STRENGTHS instead of a picture
     has_provenance: bool = True  # outputs carry model, hash and strength in their metadata
     overwrite: bool = False  # replace outputs that were made otherwise
+    tile: int | None = None  # as of `Model.stylize`; results do not depend on it
 
     def check(self):
         """Raises ModelError if a value is out of range; needs no model."""
         check_strength(self.strength)
         check_keep_colors(self.keep_colors)
+        check_tile(self.tile)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,6 +146,7 @@ class Stylizer:
 
     def __init__(self, model, styles, settings):
         settings.check()
+        model.check_tile(settings.tile)
         self.model = model
         self.settings = settings
         self._styles = [pathlib.Path(style) for style in styles]
@@ -172,7 +175,7 @@ class Stylizer:
         interval = 0.1 if sys.stderr.isatty() else 30
         with (tqdm.tqdm(jobs, unit='picture', mininterval=interval,
                         disable=not show_progress or len(jobs) < 2) as bar,
-              self._evaluation_bar(interval, show_progress)):
+              self._inner_bar(interval, show_progress)):
             for job in bar:
                 bar.set_description(job.content.name[:30], refresh=False)
                 try:
@@ -185,15 +188,17 @@ class Stylizer:
                     break
         return report
 
-    def _evaluation_bar(self, interval, show_progress):
+    def _inner_bar(self, interval, show_progress):
         """A bar within one picture, for models that tell how far they are."""
-        bar = tqdm.tqdm(unit='evaluation', mininterval=interval, leave=False, delay=0.01,
-                        disable=not show_progress or not hasattr(self.model, 'progress'))
+        bar = tqdm.tqdm(unit=self.model.progress_unit, mininterval=interval, leave=False,
+                        delay=0.01, disable=not show_progress)
 
         def tell(progress):
-            if progress.evaluation == 1:
-                bar.reset(progress.evaluations)
-            bar.update()
+            done, count = ((progress.tile, progress.tiles) if isinstance(progress, tiles.Progress)
+                           else (progress.evaluation, progress.evaluations))
+            if bar.total != count or done <= bar.n:  # another picture
+                bar.reset(count)
+            bar.update(done - bar.n)
 
         if not bar.disable:
             self.model.progress = tell
@@ -251,7 +256,7 @@ class Stylizer:
 
     def _stylize(self, content, strength):
         return self.model.stylize(content, self._style, strength=strength, mask=self._mask,
-                                  keep_colors=self.settings.keep_colors)
+                                  keep_colors=self.settings.keep_colors, tile=self.settings.tile)
 
     def _measure(self, content, results):
         """Dict metric name -> number; of a sweep, one such dict for each strength."""

@@ -1,4 +1,9 @@
-"""Exported functions of a stylisation system: floats in [0, 1], any height and width."""
+"""Exported functions of a stylisation system: floats in [0, 1], any height and width.
+
+`stylize_tile` gives the same pixels as `stylize_from_code` for a tile that begins at a multiple of
+`tile_multiple`, ends at one or at the picture's end, and reaches `tile_margin` further than what
+is kept of it: the numbers that describe the whole picture come from `encode_content`.
+"""
 
 from __future__ import annotations
 
@@ -10,53 +15,124 @@ STATISTICS_SIDE = 256  # beyond this the content is normalised by the statistics
 
 
 def stylization_signatures(system) -> dict[str, Signature]:
-    """`stylize`, `encode_style`, `stylize_from_code` and `code_from_noise` of a system that has
-    `encode_style`, `stylize`, and averaged 'generator' and 'mapping' networks.
+    """The functions of a system that has `encode_style`, `stylize`, and averaged 'generator' and
+    'mapping' networks: `stylize`; its halves `encode_style` and `stylize_from_code`;
+    `code_from_noise`; and `encode_content` and `stylize_tile` for pictures in tiles.
 
     A strength s walks from the content's own code (s = 0) to the style's (s = 1); below 0.25 the
     result also fades into the photograph itself, so that strength 0 returns it unchanged.
     """
-    import tensorflow as tf
+    functions = _Functions(system)
+    code, latent = system.config.code_size, system.config.latent_size
+    statistics = 2 * sum(functions.generator.channels)
+    noise_inputs = {'latent': latent, **({'label': 'label'} if system.config.num_labels else {})}
+    return {
+        'stylize': Signature(
+            functions.stylize, {'content': 'image', 'style': 'image', 'strength': 'scalar'},
+            {'stylized': 'image'}),
+        'encode_style': Signature(functions.encode_style, {'style': 'image'}, {'code': code}),
+        'stylize_from_code': Signature(
+            functions.stylize_from_code, {'content': 'image', 'code': code, 'strength': 'scalar'},
+            {'stylized': 'image'}),
+        'code_from_noise': Signature(functions.code_from_noise, noise_inputs, {'code': code}),
+        'encode_content': Signature(
+            functions.encode_content, {'content': 'image'},
+            {'own_code': code, 'statistics': statistics, 'tile_margin': 'scalar',
+             'tile_multiple': 'scalar'}),
+        'stylize_tile': Signature(
+            functions.stylize_tile,
+            {'content': 'image', 'code': code, 'own_code': code, 'statistics': statistics,
+             'strength': 'scalar'}, {'stylized': 'image'}),
+    }
 
-    generator = system.average('generator')
-    multiple = 2 ** generator.levels
 
-    def encode_style(style):
-        style = _bounded(tf, style * 2.0 - 1.0, STYLE_SIDE)
-        return {'code': system.encode_style(style, average=True)}
+def content_reach(levels: int, residual_blocks: int) -> int:
+    """Pixels of content that an output pixel of a `StylizationGenerator` depends on, on each side.
 
-    def stylize_from_code(content, code, strength):
+    Follows the layers back from a pixel of each phase of the coarsest grid.
+    """
+    reach = 0
+    for pixel in range(2 ** levels):
+        first, last = pixel, pixel
+        maps = []  # needed of the encoder's maps, full resolution first
+        for _ in range(levels):
+            first, last = first - 1, last + 1  # refine
+            maps.append((first, last))
+            first, last = (first - 1) // 2 - 1, (last + 1) // 2 + 1  # up: convolution, doubling
+        maps.append((first - 2 * residual_blocks, last + 2 * residual_blocks))
+        first, last = maps.pop()
+        for needed in reversed(maps):
+            first, last = min(2 * first - 1, needed[0]), max(2 * last + 1, needed[1])
+        reach = max(reach, pixel - first + 1, last + 1 - pixel)  # the stem sees one more
+    return reach
+
+
+class _Functions:
+    """The signatures' functions: images [B, H, W, 3] in [0, 1], codes [B, D], strength [B]."""
+
+    def __init__(self, system):
+        import tensorflow as tf
+
+        self.tf = tf
+        self.system = system
+        self.generator = system.average('generator')
+        self.multiple = 2 ** self.generator.levels
+        self.margin = content_reach(self.generator.levels, len(self.generator.residuals))
+        self.is_deviation = [is_deviation for count in self.generator.channels
+                             for is_deviation in (False, True) for _ in range(count)]
+
+    def encode_style(self, style):
+        style = _bounded(self.tf, style * 2.0 - 1.0, STYLE_SIDE)
+        return {'code': self.system.encode_style(style, average=True)}
+
+    def stylize(self, content, style, strength):
+        return self.stylize_from_code(content, self.encode_style(style)['code'], strength)
+
+    def stylize_from_code(self, content, code, strength):
         content = content * 2.0 - 1.0
-        own = system.encode_style(_bounded(tf, content, OWN_CODE_SIDE), average=True)
-        mixed = own + strength[:, None] * (code - own)
-        padded, height, width = _padded(tf, content, multiple)
-        maps = generator.encoder(padded)
-        statistics = tf.cond(
-            tf.maximum(height, width) <= STATISTICS_SIDE, lambda: generator.statistics(maps),
-            lambda: generator.statistics(generator.encoder(
+        return self._painted(content, code, self._own_code(content), strength,
+                             lambda maps: self._statistics(content, lambda: maps))
+
+    def code_from_noise(self, latent, label=None):
+        return {'code': self.system.average('mapping')(latent, label)}
+
+    def encode_content(self, content):
+        tf = self.tf
+        content = content * 2.0 - 1.0
+        statistics = self._statistics(content, lambda: self.generator.encoder(
+            _padded(tf, content, self.multiple)[0]))
+        batch = tf.shape(content)[:1]
+        return {'own_code': self._own_code(content), 'statistics': statistics,
+                'tile_margin': tf.fill(batch, float(self.margin)),
+                'tile_multiple': tf.fill(batch, float(self.multiple))}
+
+    def stylize_tile(self, content, code, own_code, statistics, strength):
+        tf = self.tf
+        # Deviations are never negative: one that is would divide by nearly nothing.
+        statistics = tf.where(tf.constant(self.is_deviation), tf.maximum(statistics, 0.0),
+                              statistics)
+        return self._painted(content * 2.0 - 1.0, code, own_code, strength, lambda _: statistics)
+
+    def _own_code(self, content):
+        return self.system.encode_style(_bounded(self.tf, content, OWN_CODE_SIDE), average=True)
+
+    def _statistics(self, content, maps_of_whole):
+        tf = self.tf
+        return tf.cond(
+            tf.reduce_max(tf.shape(content)[1:3]) <= STATISTICS_SIDE,
+            lambda: self.generator.statistics(maps_of_whole()),
+            lambda: self.generator.statistics(self.generator.encoder(
                 _bounded(tf, content, STATISTICS_SIDE))))
-        painted = generator.synthesize(maps, mixed, statistics)[:, :height, :width]
+
+    def _painted(self, content, code, own_code, strength, statistics_of):
+        tf = self.tf
+        mixed = own_code + strength[:, None] * (code - own_code)
+        padded, height, width = _padded(tf, content, self.multiple)
+        maps = self.generator.encoder(padded)
+        painted = self.generator.synthesize(maps, mixed, statistics_of(maps))[:, :height, :width]
         share = tf.clip_by_value(4.0 * strength, 0.0, 1.0)[:, None, None, None]
         painted = content + share * (painted - content)
         return {'stylized': tf.clip_by_value(painted * 0.5 + 0.5, 0.0, 1.0)}
-
-    def stylize(content, style, strength):
-        return stylize_from_code(content, encode_style(style)['code'], strength)
-
-    def code_from_noise(latent, label=None):
-        return {'code': system.average('mapping')(latent, label)}
-
-    code, latent = system.config.code_size, system.config.latent_size
-    noise_inputs = {'latent': latent, **({'label': 'label'} if system.config.num_labels else {})}
-    return {
-        'stylize': Signature(stylize, {'content': 'image', 'style': 'image', 'strength': 'scalar'},
-                             {'stylized': 'image'}),
-        'encode_style': Signature(encode_style, {'style': 'image'}, {'code': code}),
-        'stylize_from_code': Signature(
-            stylize_from_code, {'content': 'image', 'code': code, 'strength': 'scalar'},
-            {'stylized': 'image'}),
-        'code_from_noise': Signature(code_from_noise, noise_inputs, {'code': code}),
-    }
 
 
 def _bounded(tf, image, side):
