@@ -146,13 +146,13 @@ class StyleTransferConfig(Config):
     style_layers: tuple[str, ...] = ('relu1_1', 'relu2_1', 'relu3_1', 'relu4_1')
     style_scales: int = 2  # the style loss also sees the image halved so many times, less one
     content_weight: float = 1.0  # alpha
-    style_weight: float = 3.0  # beta, relative Gram
-    mean_variance_weight: float = 0.5  # beta', mean and standard deviation of features
-    adversarial_weight: float = 0.1  # gamma
+    style_weight: float = 12.0  # beta, relative Gram
+    mean_variance_weight: float = 4.0  # beta', mean and standard deviation of features
+    adversarial_weight: float = 0.2  # gamma
     adversarial_loss: str = 'least_squares'  # non_saturating | minimax | least_squares | hinge
     identity_weight: float = 1.0  # L1 when content = style, and for the null code
     identity_share: float = 0.25  # of the batch that the identity term sees
-    structure_weight: float = 0.3  # edges of the content kept
+    structure_weight: float = 0.1  # edges of the content kept
     l1_weight: float = 0.0  # pixels of the content kept
     l2_weight: float = 0.0
     total_variation_weight: float = 0.0
@@ -160,7 +160,7 @@ class StyleTransferConfig(Config):
     diversity_weight: float = 0.0  # mode seeking between two noise codes; costs a second synthesis
     noise_share: float = 0.0  # share of each batch styled by noise or label instead of an image
     label_dropout: float = 0.3  # share of labels hidden from the mapping network
-    warmup_images: int = 4_000  # reconstruction only
+    warmup_images: int = 1_600  # reconstruction only
 
     # Discriminator.
     discriminator_channels: int = 32
@@ -172,7 +172,8 @@ class StyleTransferConfig(Config):
     r1_every: int = 16  # steps between R1 penalties (lazy regularisation)
 
     generator_optimizer: OptimizerConfig = OptimizerConfig(
-        learning_rate=5e-4, beta_1=0.5, warmup_steps=100, clip_norm=10.0, ema_decay=0.998)
+        learning_rate=2e-3, beta_1=0.5, schedule='cosine', warmup_steps=100, clip_norm=10.0,
+        ema_decay=0.998)
     discriminator_optimizer: OptimizerConfig = OptimizerConfig(learning_rate=1e-4, beta_1=0.5)
     content_augmentation: AugmentationConfig = AugmentationConfig(
         crop_scale=(0.5, 1.0), contrast=0.2, brightness=0.05)
@@ -238,20 +239,20 @@ _TINY = StyleTransferConfig(
     style_layers=('relu1_1', 'relu2_1'), content_layers=('relu2_1',), style_scales=1,
     discriminator_channels=8, discriminator_layers=1, discriminator_condition_layer='relu2_1',
     warmup_images=400, snapshot_images=2_000)
-_STYLE_TRANSFER = StyleTransferConfig()
+_STYLE_TRANSFER = StyleTransferConfig(batch_size=4, total_images=24_000, snapshot_images=2_000)
 
 PRESETS: dict[str, Preset] = dict([
     _row('style_transfer_28', _TINY, 'MNIST-size smoke test of the whole path'),
-    _row('style_transfer_64', dataclasses.replace(
-        _STYLE_TRANSFER, resolution=64, batch_size=8, total_images=200_000),
+    _row('style_transfer_64', dataclasses.replace(_STYLE_TRANSFER, resolution=64),
         'thumbnails; the quick start'),
     _row('style_transfer_128', _STYLE_TRANSFER, 'the main preset: trains on a CPU in hours'),
     _row('style_transfer_256', dataclasses.replace(
-        _STYLE_TRANSFER, resolution=256, batch_size=8, total_images=1_000_000, style_scales=3),
+        _STYLE_TRANSFER, resolution=256, batch_size=8, total_images=1_000_000, snapshot_images=20_000,
+        style_scales=3),
         'photographs; a GPU for a day'),
     _row('style_transfer_512', dataclasses.replace(
-        _STYLE_TRANSFER, resolution=512, batch_size=8, total_images=1_000_000, levels=4,
-        width_channels=16, max_channels=256, style_scales=4),
+        _STYLE_TRANSFER, resolution=512, batch_size=8, total_images=1_000_000, snapshot_images=20_000,
+        levels=4, width_channels=16, max_channels=256, style_scales=4),
         'large brush strokes; a large GPU for days'),
     _row('gatys', GatysConfig(), 'optimises one picture; needs no training'),
 ])

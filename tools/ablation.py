@@ -60,8 +60,7 @@ def main(arguments):
 def _train(folder, total_images, *settings, init):
     from stylegan_tf.training import launcher
 
-    common = ('snapshot_images=1000000', 'batch_size=4', 'generator_optimizer.learning_rate=0.002',
-              'adversarial_weight=0.5', f'total_images={total_images}')
+    common = ('snapshot_images=1000000', 'adversarial_weight=0.5', f'total_images={total_images}')
     print(f'== {folder.name}')
     launcher.train(launcher.Options(
         preset=_PRESET.value, workdir=str(folder), data=_DATA.value, style_data=_STYLE_DATA.value,

@@ -24,8 +24,7 @@ python -m stylegan_tf stylize --model=gatys --content="$photos/chelsea.png" --st
 
 say '2 of 4: training style_transfer_64 for a few minutes: a check that everything works, not a good model'
 python -m stylegan_tf train --preset=style_transfer_64 --workdir="$output/run" --data=sample:photos \
-  --style_data=sample:styles --set=batch_size=4 --set=total_images=1600 --set=warmup_images=320 \
-  --set=snapshot_images=800 --set=generator_optimizer.learning_rate=0.002
+  --style_data=sample:styles --set=total_images=1600 --set=warmup_images=320 --set=snapshot_images=800
 
 say '3 of 4: export to a SavedModel that TensorFlow Serving loads'
 rm -rf "$output/model"
