@@ -204,18 +204,6 @@ class StyleTransferConfig(Config):
 
 
 @dataclasses.dataclass(frozen=True)
-class GatysConfig(Config):
-    """Optimisation-based transfer (Gatys et al. 2016); nothing is trained."""
-
-    resolution: int = 256  # long side of the result, pixels
-    iterations: int = 120  # evaluations of the objective over all pyramid levels
-
-    def build(self):
-        raise ConfigError("Preset 'gatys' is not trained: use it through "
-                          '`stylegan-tf stylize --model=gatys`.')
-
-
-@dataclasses.dataclass(frozen=True)
 class Preset:
     """A row of the preset table."""
 
@@ -254,7 +242,6 @@ PRESETS: dict[str, Preset] = dict([
         _STYLE_TRANSFER, resolution=512, batch_size=8, total_images=1_000_000, snapshot_images=20_000,
         levels=4, width_channels=16, max_channels=256, style_scales=4),
         'large brush strokes; a large GPU for days'),
-    _row('gatys', GatysConfig(), 'optimises one picture; needs no training'),
 ])
 
 

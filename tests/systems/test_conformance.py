@@ -1,4 +1,4 @@
-"""Every trainable preset, shrunk: builds, trains what it should, restores exactly, exports what it computes."""
+"""Every preset, shrunk: builds, trains what it should, restores exactly, exports what it computes."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,6 @@ import tensorflow as tf
 from stylegan_tf import configs
 from tests.systems.shrinking import random_batch, shrunk, values
 
-TRAINABLE = [name for name in configs.PRESETS if name != 'gatys']
 EXTRAS = {
     'style_transfer_28': ['precision=mixed_float16'],
     'style_transfer_64': ['label_names=a,b,c', 'noise_share=0.5', 'diversity_weight=0.1', 'dropout=0.2'],
@@ -18,7 +17,7 @@ EXTRAS = {
 }
 
 
-@pytest.fixture(scope='module', params=TRAINABLE)
+@pytest.fixture(scope='module', params=list(configs.PRESETS))
 def system(request):
     return shrunk(request.param, *EXTRAS[request.param]).build()
 
