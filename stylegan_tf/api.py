@@ -11,11 +11,12 @@ import json
 import os
 import pathlib
 
+from stylegan_tf import configs
 from stylegan_tf.loaded_models import GatysModel, Model, ModelError, NetworkModel, Style
 
 __all__ = ['Model', 'ModelError', 'Style', 'load', 'shipped_models']
 
-PRETRAINED = pathlib.Path(__file__).parent / 'pretrained'
+PRETRAINED = configs.PRETRAINED
 
 
 def load(name_or_folder, **options):
@@ -41,7 +42,7 @@ def load(name_or_folder, **options):
     if (folder / 'saved_model.pb').is_file():
         return _load_saved_model(folder, name=text if is_shipped else None)
     if (folder / 'config.json').is_file():
-        return _load_run(folder)
+        return _load_run(folder, name=text if is_shipped else None)
     raise ModelError(_not_a_model(folder))
 
 
@@ -49,7 +50,10 @@ def shipped_models():
     """Names that `load` knows: dict name -> one line."""
     models = {'gatys': 'optimises each picture anew (Gatys et al. 2016); slow, needs no training'}
     for name, base in _shipped_folders().items():
-        models[name] = _read_card(_newest(base)).get('purpose', '')
+        settings = base / 'config.json'
+        card = (json.loads(settings.read_text(encoding='utf-8')) if settings.is_file()
+                else _read_card(_newest(base)))
+        models[name] = card.get('purpose', '')
     return models
 
 
@@ -57,7 +61,7 @@ def _shipped_folders():
     if not PRETRAINED.is_dir():
         return {}
     return {folder.name: folder for folder in sorted(PRETRAINED.iterdir())
-            if (_newest(folder) / 'saved_model.pb').is_file()}
+            if (_newest(folder) / 'saved_model.pb').is_file() or (folder / 'config.json').is_file()}
 
 
 def _newest(folder):
@@ -93,8 +97,8 @@ def _read_card(folder):
         raise ModelError(f'{path} is damaged ({error}). Export or copy the model again.') from error
 
 
-def _load_run(folder):
-    from stylegan_tf import configs, exporter, serving_graph
+def _load_run(folder, name=None):
+    from stylegan_tf import exporter, serving_graph
     from stylegan_tf.training import checkpoints, run_folder
 
     try:
@@ -102,7 +106,8 @@ def _load_run(folder):
     except (exporter.ExportError, serving_graph.SignatureError, run_folder.RunFolderError,
             checkpoints.CheckpointError, configs.ConfigError) as error:
         raise ModelError(str(error)) from error
-    return NetworkModel(functions, {**exporter.make_card(system, functions), **card}, owner=system)
+    card = {**exporter.make_card(system, functions), **card, **({'name': name} if name else {})}
+    return NetworkModel(functions, card, owner=system)
 
 
 def _folder_hash(folder):

@@ -10,9 +10,13 @@ import dataclasses
 import difflib
 import hashlib
 import json
+import pathlib
 import types
 import typing
 from typing import Any
+
+
+PRETRAINED = pathlib.Path(__file__).parent / 'pretrained'  # folders of the models that ship, by name
 
 
 class ConfigError(ValueError):
