@@ -1,0 +1,66 @@
+"""Slims a run folder to what ships with the package: float16 weights, settings, a model card.
+
+    python tools/package_weights.py --workdir=runs/first --name=arbitrary_style --purpose='...' --data='...'
+
+Optimizers, logs and samples stay behind. The result, stylegan_tf/pretrained/NAME, is a run folder that `load`,
+`export --workdir` and `train --init` accept.
+"""
+
+import json
+import pathlib
+import shutil
+
+import numpy as np
+from absl import app, flags
+
+_WORKDIR = flags.DEFINE_string('workdir', None, 'Run folder.', required=True)
+_NAME = flags.DEFINE_string('name', None, 'Name of the model.', required=True)
+_PURPOSE = flags.DEFINE_string('purpose', None, 'One line: what it is for and how far it was trained.', required=True)
+_DATA = flags.DEFINE_string('data', None, 'What it was trained on, with licences.', required=True)
+_NOTES = flags.DEFINE_multi_string('note', [], 'Numbers with their conditions, failure cases; may be repeated.')
+_HOURS = flags.DEFINE_float('hours', None, 'Hours of training, where the run does not know them all.')
+_OUTPUT = flags.DEFINE_string('output', None, "Folder; the package's pretrained/NAME when not given.")
+
+
+def main(arguments):
+    """Writes the folder and says how large it is."""
+    if arguments[1:]:
+        raise app.UsageError(f'Unexpected arguments: {" ".join(arguments[1:])}.')
+    from stylegan_tf import configs
+    from stylegan_tf.training import checkpoints, run_folder
+
+    record = run_folder.read_config(_WORKDIR.value)
+    found = checkpoints.find(_WORKDIR.value)
+    output = pathlib.Path(_OUTPUT.value or configs.PRETRAINED / _NAME.value)
+    shutil.rmtree(output, ignore_errors=True)
+    (output / 'checkpoints').mkdir(parents=True)
+    settings = dict(record['config'])
+    if '/' in settings.get('perceptual', ''):  # a path of the training machine means nothing elsewhere
+        settings['perceptual'] = pathlib.PurePath(settings['perceptual']).stem
+    hours = _HOURS.value or found.record['history']['seconds'] / 3600
+    card = {'purpose': _PURPOSE.value, 'notes': _NOTES.value, 'seed': record['seed'], 'config': settings,
+            'preset': record['preset'], 'data': _DATA.value, 'versions': record['versions'],
+            'machine': record.get('machine')}
+    (output / run_folder.CONFIG_FILE).write_text(json.dumps(card, indent=1), encoding='utf-8')
+    arrays = {name: slim(array) for name, array in found.arrays.items()
+              if name == 'step' or not name.split('/')[0].endswith('_optimizer')}
+    kept = ('images', 'metrics')
+    path = checkpoints.save(output / 'checkpoints', found.step, arrays, {
+        **{name: found.record[name] for name in kept if name in found.record},
+        'history': {'seconds': round(hours * 3600)}})
+    size = sum(file.stat().st_size for file in output.rglob('*') if file.is_file())
+    print(f'{path}: {len(arrays)} variables, {size / 1e6:.1f} MB with its card')
+
+
+def slim(array):
+    """Floats as float16; refuses numbers that float16 cannot hold."""
+    if array.dtype.kind != 'f' and array.dtype.name != 'bfloat16':
+        return array
+    slimmed = array.astype(np.float16)
+    if not np.isfinite(slimmed).all():
+        raise app.UsageError('A weight does not fit float16.')
+    return slimmed
+
+
+if __name__ == '__main__':
+    app.run(main)
