@@ -4,8 +4,6 @@
         --data=photos/ --style_data=paintings/
 """
 
-import os
-
 from absl import flags
 
 from stylegan_tf import commands
@@ -43,7 +41,6 @@ def main():
     for flag in (_PRESET,) if _DRY_RUN.value else (_PRESET, _WORKDIR, _DATA):
         if not flag.value:
             raise commands.UsageError(f'--{flag.name} is required; see --help.')
-    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')  # device chatter hides the progress
     from stylegan_tf.training import launcher
 
     options = launcher.Options(
