@@ -42,14 +42,19 @@ def main(arguments):
             'preset': record['preset'], 'data': _DATA.value, 'versions': record['versions'],
             'machine': record.get('machine')}
     (output / run_folder.CONFIG_FILE).write_text(json.dumps(card, indent=1), encoding='utf-8')
-    arrays = {name: slim(array) for name, array in found.arrays.items()
-              if name == 'step' or not name.split('/')[0].endswith('_optimizer')}
+    arrays = {name: slim(array) for name, array in found.arrays.items() if is_kept(name, found.arrays)}
     kept = ('images', 'metrics')
     path = checkpoints.save(output / 'checkpoints', found.step, arrays, {
         **{name: found.record[name] for name in kept if name in found.record},
         'history': {'seconds': round(hours * 3600)}})
     size = sum(file.stat().st_size for file in output.rglob('*') if file.is_file())
     print(f'{path}: {len(arrays)} variables, {size / 1e6:.1f} MB with its card')
+
+
+def is_kept(name, arrays):
+    """Whether a variable ships: no optimizer, and of a network with an average only the average."""
+    network, _, rest = name.partition('/')
+    return not network.endswith('_optimizer') and f'{network}_ema/{rest}' not in arrays
 
 
 def slim(array):

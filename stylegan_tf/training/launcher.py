@@ -190,14 +190,25 @@ def build_system(config, seed):
 def initialise(system, path, note=print):
     """Starts the networks from another run's weights, by name, listing every mismatch.
 
+    A network of which only the average is there (as in what ships) starts from the average.
+
+    Args:
+        system: The System.
+        path: Run folder, checkpoint folder, or name of a model that ships.
+        note: Callable that prints one line.
     Raises:
         CheckpointError: If `path` holds no whole checkpoint, or not one weight matches.
     """
-    checkpoint = checkpoints.find(path)
+    shipped = configs.PRETRAINED / path
+    checkpoint = checkpoints.find(shipped if shipped.is_dir() else path)
     prefixes = (*(f'{name}/' for name in system.networks),
                 *(f'{name}_ema/' for name in system.twins))
     wanted = {name: v for name, v in system.state().items() if name.startswith(prefixes)}
     offered = {name: a for name, a in checkpoint.arrays.items() if name.startswith(prefixes)}
+    for twin in system.twins:
+        for name, array in list(offered.items()):
+            if name.startswith(f'{twin}_ema/'):
+                offered.setdefault(name.replace('_ema/', '/', 1), array)
     count, found = checkpoints.initialise_from(wanted, offered)
     for line in found:
         note(f'--init mismatch: {line}')
