@@ -9,6 +9,7 @@ Trainings resume: the same command run again continues.
 
 import json
 import pathlib
+import sys
 
 from absl import app, flags
 
@@ -62,10 +63,12 @@ def _train(folder, total_images, *settings, init):
 
     common = ('snapshot_images=1000000', 'adversarial_weight=0.5', f'total_images={total_images}')
     print(f'== {folder.name}')
-    launcher.train(launcher.Options(
+    outcome = launcher.train(launcher.Options(
         preset=_PRESET.value, workdir=str(folder), data=_DATA.value, style_data=_STYLE_DATA.value,
         settings=(*common, *_SET.value, *settings), seed=_SEED.value, holdout=_HOLDOUT.value,
         init=init and str(init)))
+    if outcome.status == 'stopped':
+        sys.exit(outcome.message)
     return folder
 
 
