@@ -55,13 +55,13 @@ def test_each_weight_scales_its_term(labelled):
     batch = {name: tf.constant(value) for name, value in random_batch(labelled.config).items()}
     batch['label'] = tf.constant([0, 1, 2, 0])
     once = labelled.generator_losses(batch).terms
-    weights = ('content_weight=2', 'style_weight=6', 'mean_variance_weight=1', 'adversarial_weight=1',
-               'identity_weight=2', 'structure_weight=0.6')
+    names = ('content', 'style', 'mean_variance', 'adversarial', 'identity', 'structure')
+    weights = [f'{name}_weight={2 * getattr(labelled.config, f"{name}_weight")}' for name in names]
     doubled = shrunk('style_transfer_64', 'label_names=a,b,c', *weights).build()
     for mine, other in zip(doubled.state().values(), labelled.state().values(), strict=True):
         mine.assign(other)
     twice = doubled.generator_losses(batch).terms
-    for name in ('content', 'style', 'mean_variance', 'adversarial', 'identity', 'structure'):
+    for name in names:
         assert float(twice[name]) == pytest.approx(2 * float(once[name]), rel=1e-3), name
 
 
