@@ -41,6 +41,7 @@ def main():
     for flag in (_PRESET,) if _DRY_RUN.value else (_PRESET, _WORKDIR, _DATA):
         if not flag.value:
             raise commands.UsageError(f'--{flag.name} is required; see --help.')
+    commands.import_tensorflow()
     from stylegan_tf.training import launcher
 
     options = launcher.Options(

@@ -29,7 +29,6 @@ VARIANTS = {
     'no content conditioning': ('discriminator_condition=off',),
     'no style loss': ('style_weight=0', 'mean_variance_weight=0'),
     'no adversarial loss': ('adversarial_weight=0',),
-    'no content loss': ('content_weight=0', 'structure_weight=0'),
 }
 MEASURES = ('content_loss', 'style_loss', 'discriminator_accuracy')
 
