@@ -15,7 +15,6 @@ import types
 import typing
 from typing import Any
 
-
 PRETRAINED = pathlib.Path(__file__).parent / 'pretrained'  # folders of the models that ship, by name
 
 
