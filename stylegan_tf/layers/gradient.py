@@ -22,6 +22,8 @@ def input_gradient(function, x):
     if backend == 'tensorflow':
         import tensorflow as tf
         x = tf.convert_to_tensor(x)
+        if _sums_in_pairs():
+            return _pairwise_gradients(tf.reduce_sum(function(x)), [x])[0]
         with tf.GradientTape() as tape:
             tape.watch(x)
             total = tf.reduce_sum(function(x))
@@ -47,8 +49,25 @@ def value_and_gradients(function, variables):
     """
     import tensorflow as tf
     values = [variable.value for variable in variables]
+    if _sums_in_pairs():
+        total, extras = function()
+        return total, extras, _pairwise_gradients(total, values)
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(values)
         total, extras = function()
     gradients = tape.gradient(total, values, unconnected_gradients=tf.UnconnectedGradients.ZERO)
     return total, extras, gradients
+
+
+def _sums_in_pairs():
+    # A tape adds the gradients of a tensor used three or more times in one AddN, which begins with
+    # whichever may be overwritten: the last bits then depend on what runs beside it. A sum of two
+    # is the same in either order.
+    import tensorflow as tf
+    return not tf.executing_eagerly() and not tf.distribute.has_strategy()
+
+
+def _pairwise_gradients(total, values):
+    import tensorflow as tf
+    return tf.gradients(total, values, unconnected_gradients=tf.UnconnectedGradients.ZERO,
+                        aggregation_method=tf.AggregationMethod.EXPERIMENTAL_TREE)
