@@ -24,6 +24,8 @@ SMALLEST_LEVEL = 96  # long side in pixels under which a pyramid level shows too
 SMALLEST_SCALE = 32  # short side in pixels under which the style is not matched
 RANGE_WEIGHT = 10.0  # of the penalty for values outside [-1, 1]
 START_NOISE = 0.02  # deviation, in units of the range [-1, 1]; flat areas need something to grow strokes from
+CONTRAST_WINDOW = 7  # pixels at half size
+CONTRAST_FLOOR = 0.002  # variance in units of [-1, 1] below which a place counts as flat
 MASK_FLOOR = 1e-3  # a masked Gram matrix needs some pixels to be about
 
 
@@ -37,13 +39,14 @@ class Settings:
     levels: int = 0  # pyramid levels, each twice as large as the one before; 0 = as many as make sense
     content_weight: float = 1.0  # alpha
     style_weight: float = 10.0  # beta
+    structure_weight: float = 1.0  # local contrast of the luminance: faces, which the network hardly notices
     tv_weight: float = 0.1  # total variation of the luminance, against grain
     color_tv_weight: float = 0.5  # total variation of the colours, against iridescence
     strength: float = 1.0  # 0 = the content, 1 = the full style; between, the target statistics are mixed
     style_scale: float = 1.0  # size of the style pictures relative to the result: larger gives larger strokes
     style_scales: int = 3  # sizes of the result (full, half, quarter, ...) at which the style is matched
     style_layers: tuple = ('relu1_1', 'relu2_1', 'relu3_1', 'relu4_1')
-    content_layers: tuple = ('relu4_1',)
+    content_layers: tuple = ('relu3_1', 'relu4_1')
     keep_colors: str = 'none'  # none | luminance | palette; see stylegan_tf.colors
     extractor: str = 'vgg16_hed'  # name or path for features.load
     seed: int = 0  # of the start's noise; the same seed gives the same picture
@@ -70,7 +73,7 @@ class Progress:
     evaluations: int  # evaluations planned
     level: int  # 1 is the coarsest
     levels: int
-    losses: dict  # unweighted 'content', 'style', 'total_variation' and the weighted 'total' of this evaluation
+    losses: dict  # unweighted 'content', 'style', 'structure', 'total_variation', weighted 'total' of this evaluation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -282,6 +285,7 @@ class _Objective:
                                 if short_side / 2 ** scale >= SMALLEST_SCALE), default=0)
         self._content_features = {name: value for name, value in network(content).items()
                                   if name in settings.content_layers}
+        self._local_contrast = _local_contrast(content)
         side = round(max(content.shape[1:3]) * settings.style_scale)
         styles = [images.to_float(images.fit_within(style, side))[None] for style in styles]
         self._regions = _regions(masks, weights, content.shape[1:3])
@@ -292,7 +296,7 @@ class _Objective:
     def __call__(self, picture):
         """(losses by name, gradient of the total) of a picture float32 [h, w, 3]."""
         terms, gradient = self._compiled(picture[None])
-        losses = dict(zip(('total', 'content', 'style', 'total_variation'), np.asarray(terms).tolist()))
+        losses = dict(zip(('total', 'content', 'style', 'structure', 'total_variation'), np.asarray(terms).tolist()))
         gradient = np.asarray(gradient)[0]
         return losses, gradient if self._mask is None else gradient * self._mask[0]
 
@@ -322,7 +326,7 @@ class _Objective:
         return result
 
     def _terms(self, picture):
-        """[total, content, style, total variation] of a picture [1, h, w, 3]."""
+        """[total, content, style, structure, total variation] of a picture [1, h, w, 3]."""
         settings = self._settings
         maps = self._network(picture)
         content = sum(ops.mean(ops.square(maps[name] - wanted)) / ops.mean(ops.square(wanted))
@@ -331,13 +335,26 @@ class _Objective:
                      for grams, targets in zip(self._grams(picture, first_features=maps), self._targets)
                      for gram, target in zip(grams, targets) for layer in settings.style_layers]
         style = sum(distances) / len(distances)
+        structure = ops.mean(ops.square(_local_contrast(picture) - self._local_contrast)) / 2.0
         luminance = reconstruction.luminance(picture)
         variation = ops.mean(reconstruction.total_variation_loss(luminance))
         color_variation = ops.mean(reconstruction.total_variation_loss(picture - luminance))
         excess = ops.mean(ops.square(ops.relu(ops.abs(picture) - 1.0)))
-        total = (settings.content_weight * content + settings.style_weight * style + settings.tv_weight * variation
+        total = (settings.content_weight * content + settings.style_weight * style
+                 + settings.structure_weight * structure + settings.tv_weight * variation
                  + settings.color_tv_weight * color_variation + RANGE_WEIGHT * excess)
-        return ops.stack([total, content, style, variation])
+        return ops.stack([total, content, style, structure, variation])
+
+
+def _local_contrast(picture):
+    """Luminance at half size less its local mean, over its local deviation: [1, h, w, 3] -> [1, h/2, w/2, 1]."""
+    def local_mean(x):
+        return ops.average_pool(x, CONTRAST_WINDOW, strides=1, padding='same', data_format='channels_last')
+
+    luminance = ops.average_pool(reconstruction.luminance(picture), 2, strides=2, data_format='channels_last')
+    mean = local_mean(luminance)
+    variance = ops.relu(local_mean(ops.square(luminance)) - ops.square(mean))
+    return (luminance - mean) / ops.sqrt(variance + CONTRAST_FLOOR)
 
 
 def _regions(masks, weights, size):

@@ -134,7 +134,7 @@ def test_levels_go_coarse_to_fine_and_report():
     assert [progress.evaluation for progress in seen] == list(range(1, 11))
     assert [progress.level for progress in seen] == [1] * 6 + [2] * 4
     assert seen[0].levels == 2
-    assert set(seen[0].losses) == {'total', 'content', 'style', 'total_variation'}
+    assert set(seen[0].losses) == {'total', 'content', 'style', 'structure', 'total_variation'}
     assert [max(preview.shape) for preview in previews] == [96, 96, 96, 192, 192]
     assert all(preview.dtype == np.uint8 for preview in previews)
 
