@@ -34,6 +34,7 @@ def test_config():
         sg.config('style_transfer_128', batchsize=4)
 
 
+@pytest.mark.slow
 def test_every_door_gives_the_same_picture(tmp_path):
     base = tiny_models.exported()
     expected = tiny_models.model().stylize(PHOTO, STYLES[0])

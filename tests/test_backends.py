@@ -455,6 +455,7 @@ def jax_results(tmp_path_factory):
         return dict(archive)
 
 
+@pytest.mark.slow
 def test_jax_equals_tensorflow(jax_results):
     import keras
     assert keras.config.backend() == 'tensorflow'

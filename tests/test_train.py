@@ -87,6 +87,7 @@ def digest(workdir, step):
     return record['files']['state.safetensors']['sha256']
 
 
+@pytest.mark.slow
 def test_killed_and_stopped_runs_end_in_the_bits_of_an_uninterrupted_one(pictures, tmp_path):
     whole, broken = tmp_path / 'whole', tmp_path / 'broken'
     done = subprocess.run(arguments(pictures, whole), capture_output=True, text=True)
@@ -124,6 +125,7 @@ def test_killed_and_stopped_runs_end_in_the_bits_of_an_uninterrupted_one(picture
     assert 'Traceback' not in other.stderr
 
 
+@pytest.mark.slow
 def test_a_dry_run_tells_settings_parameters_memory_and_time(pictures):
     done = run('--preset=style_transfer_28', f'--data={pictures / "photos"}', *SETTINGS, '--dry_run')
     assert done.returncode == 0, done.stderr

@@ -165,6 +165,7 @@ def test_styles_weights_and_masks_must_fit_together():
         gatys.transfer(content, content, masks=np.zeros((4, 4)))
 
 
+@pytest.mark.slow
 def test_jax_computes_the_same_losses():
     pytest.importorskip('jax', reason='needs jax')
     code = ('import json, sys; from tests.systems import test_gatys as t; r = t.run(iterations=6);'
