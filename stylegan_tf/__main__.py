@@ -50,8 +50,7 @@ def listing(name):
         rows = api.shipped_models()
     else:
         from stylegan_tf import configs
-        rows = {name: f'{preset.purpose} [{preset.status}]'
-                for name, preset in configs.PRESETS.items()}
+        rows = {name: preset.line() for name, preset in configs.PRESETS.items()}
     width = max(map(len, rows))
     return '\n'.join(f'{name:<{width}}  {purpose}' for name, purpose in rows.items())
 
