@@ -11,7 +11,9 @@ import json
 import pathlib
 import sys
 
-from absl import app, flags
+from absl import flags
+
+from stylegan_tf import commands
 
 _PRESET = flags.DEFINE_string('preset', 'style_transfer_64', 'Preset of style transfer.')
 _DATA = flags.DEFINE_string('data', 'sample:photos', 'Content pictures, a SPEC as for training.')
@@ -33,10 +35,9 @@ VARIANTS = {
 MEASURES = ('content_loss', 'style_loss', 'discriminator_accuracy')
 
 
-def main(arguments):
+def main():
     """Trains, measures, draws."""
-    if arguments[1:]:
-        raise app.UsageError(f'Unexpected arguments: {" ".join(arguments[1:])}.')
+    commands.import_tensorflow()
     from stylegan_tf import images, sheets
 
     output = pathlib.Path(_OUTPUT.value)
@@ -113,5 +114,11 @@ def _markdown(rows):
     return '\n'.join(lines) + '\n'
 
 
+def _errors():
+    from stylegan_tf.training import launcher
+
+    return launcher.user_errors()
+
+
 if __name__ == '__main__':
-    app.run(main)
+    commands.run(main, errors=_errors)

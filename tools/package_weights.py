@@ -11,25 +11,29 @@ import pathlib
 import shutil
 
 import numpy as np
-from absl import app, flags
+from absl import flags
 
-_WORKDIR = flags.DEFINE_string('workdir', None, 'Run folder.', required=True)
-_NAME = flags.DEFINE_string('name', None, 'Name of the model.', required=True)
-_PURPOSE = flags.DEFINE_string('purpose', None, 'One line: what it is for and how far it was trained.', required=True)
-_DATA = flags.DEFINE_string('data', None, 'What it was trained on, with licences.', required=True)
+from stylegan_tf import commands, configs
+
+_WORKDIR = flags.DEFINE_string('workdir', None, 'Run folder.')
+_NAME = flags.DEFINE_string('name', None, 'Name of the model.')
+_PURPOSE = flags.DEFINE_string('purpose', None, 'One line: what it is for and how far it was trained.')
+_DATA = flags.DEFINE_string('data', None, 'What it was trained on, with licences.')
 _NOTES = flags.DEFINE_multi_string('note', [], 'Numbers with their conditions, failure cases; may be repeated.')
 _HOURS = flags.DEFINE_float('hours', None, 'Hours of training, where the run does not know them all.')
 _OUTPUT = flags.DEFINE_string('output', None, "Folder; the package's pretrained/NAME when not given.")
 
 
-def main(arguments):
+def main():
     """Writes the folder and says how large it is."""
-    if arguments[1:]:
-        raise app.UsageError(f'Unexpected arguments: {" ".join(arguments[1:])}.')
-    from stylegan_tf import configs
+    for flag in (_WORKDIR, _NAME, _PURPOSE, _DATA):
+        if not flag.value:
+            raise commands.UsageError(f'--{flag.name} is required; see --help.')
     from stylegan_tf.training import checkpoints, run_folder
 
     record = run_folder.read_config(_WORKDIR.value)
+    if record is None:
+        raise commands.UsageError(f'{_WORKDIR.value} is not a run folder: it has no {run_folder.CONFIG_FILE}.')
     found = checkpoints.find(_WORKDIR.value)
     output = pathlib.Path(_OUTPUT.value or configs.PRETRAINED / _NAME.value)
     shutil.rmtree(output, ignore_errors=True)
@@ -63,9 +67,15 @@ def slim(array):
         return array
     slimmed = array.astype(np.float16)
     if not np.isfinite(slimmed).all():
-        raise app.UsageError('A weight does not fit float16.')
+        raise commands.UsageError('A weight does not fit float16.')
     return slimmed
 
 
+def _errors():
+    from stylegan_tf.training import checkpoints, run_folder
+
+    return checkpoints.CheckpointError, run_folder.RunFolderError
+
+
 if __name__ == '__main__':
-    app.run(main)
+    commands.run(main, errors=_errors)
