@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from stylegan_tf import images
-from stylegan_tf.metrics import similarity
+from stylegan_tf.metrics import similarity, spectrum
 from stylegan_tf.metrics.bootstrap import bootstrap_interval
 
 BASELINES = ('content unchanged', 'style pasted')
@@ -75,6 +75,9 @@ METRICS = {
     'psnr': Metric(
         lambda output, content, style, layers: similarity.psnr(output.pixels, content.pixels),
         'higher', 'signal-to-noise ratio to the content picture in dB, no network'),
+    'grid_peaks': Metric(
+        lambda output, content, style, layers: spectrum.grid_peaks(output.pixels, content.pixels),
+        'lower', 'checkerboards: dB above the content at the frequencies of a pixel grid, no network'),
 }
 
 _VGG = {
