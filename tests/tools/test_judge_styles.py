@@ -4,10 +4,10 @@ import json
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 
 from stylegan_tf import images
+from stylegan_tf.data import samples
 from tests.conftest import ROOT
 
 TOOL = ROOT / 'tools' / 'judge_styles.py'
@@ -20,10 +20,9 @@ def _run(*arguments):
 @pytest.fixture(scope='module')
 def pairs(tmp_path_factory):
     folder = tmp_path_factory.mktemp('pairs')
-    rng = np.random.default_rng(0)
-    for name in ('a', 'b', 's'):
-        coarse = rng.integers(0, 255, (6, 8, 3)).astype(np.uint8)
-        images.save(folder / f'{name}.png', images.resize(coarse, (72, 96)))
+    for name, kind, file in (('a', 'photos', 'chelsea.png'), ('b', 'photos', 'coffee.png'),
+                             ('s', 'styles', 'woodblock_wave.png')):
+        images.save(folder / f'{name}.png', images.read(samples.sample_folder(kind) / file))
     folder.joinpath('pairs.csv').write_text('# comment\ncontent,style\na.png,s.png\nb.png,s.png\n')
     return folder
 
