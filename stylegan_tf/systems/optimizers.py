@@ -24,9 +24,11 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
         kind: 'constant', 'linear' or 'cosine'.
         warmup_steps: Steps of the rise from 0.
         total_steps: Step at which a decaying rate reaches 0.
+        factor: Scalar variable that the rate is multiplied by, read at each step; None = 1.
     """
 
-    def __init__(self, learning_rate: float, kind: str, warmup_steps: int, total_steps: int):
+    def __init__(self, learning_rate: float, kind: str, warmup_steps: int, total_steps: int,
+                 factor=None):
         if kind not in SCHEDULES:
             raise ConfigError(f"Setting 'schedule' must be one of {', '.join(SCHEDULES)}. "
                               f'Received: {kind!r}.')
@@ -34,6 +36,7 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
         self.kind = kind
         self.warmup_steps = warmup_steps
         self.total_steps = total_steps
+        self.factor = factor
 
     def __call__(self, step):
         step = ops.cast(step, 'float32')
@@ -46,14 +49,15 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
             fall = 0.5 + 0.5 * ops.cos(math.pi * progress)
         else:
             fall = 1.0
-        return self.learning_rate * rise * fall
+        rate = self.learning_rate * rise * fall
+        return rate if self.factor is None else rate * ops.cast(self.factor, 'float32')
 
     def get_config(self):
         return {'learning_rate': self.learning_rate, 'kind': self.kind,
                 'warmup_steps': self.warmup_steps, 'total_steps': self.total_steps}
 
 
-def make_optimizer(config: OptimizerConfig, *, name: str, total_steps: int, precision: str):
+def make_optimizer(config: OptimizerConfig, *, name: str, total_steps: int, precision: str, factor=None):
     """The optimizer of one network.
 
     Args:
@@ -61,12 +65,13 @@ def make_optimizer(config: OptimizerConfig, *, name: str, total_steps: int, prec
         name: Name of the optimizer, such as 'generator_optimizer'.
         total_steps: Training steps of the whole run, for decaying rates.
         precision: 'mixed_float16' wraps it in dynamic loss scaling.
+        factor: `System.learning_rate_factor`, by which a rollback lowers the rate.
 
     Raises:
         ConfigError: Unknown optimizer or schedule.
     """
     schedule = WarmupSchedule(config.learning_rate, config.schedule, config.warmup_steps,
-                              total_steps * config.steps_per_round)
+                              total_steps * config.steps_per_round, factor)
     shared = {'learning_rate': schedule, 'name': name,
               'global_clipnorm': config.clip_norm or None}
     if config.name in ('adam', 'adamw'):

@@ -96,7 +96,7 @@ class StyleTransfer(System):
     def _make_phases(self, config) -> None:
         def optimizer(name):
             return make_optimizer(getattr(config, name), name=name, total_steps=config.total_steps,
-                                  precision=config.precision)
+                                  precision=config.precision, factor=self.learning_rate_factor)
 
         self.generator_optimizer = optimizer('generator_optimizer')
         self.discriminator_optimizer = optimizer('discriminator_optimizer')

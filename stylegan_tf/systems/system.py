@@ -97,6 +97,10 @@ class System(keras.Model):
         optimizers_by_name: Name -> keras optimizer.
         phases: Tuple of Phase, in their order within a step.
         step: Integer variable: training steps done.
+        extra_state: Name -> further variable that checkpoints hold, as 'extra/NAME'. A checkpoint
+            without it (an older one) leaves the variable as it is.
+        learning_rate_factor: Variable in `extra_state` that every schedule of `make_optimizer` is
+            multiplied by; below 1 after a rollback.
         run_seed: Integer all randomness of the run is derived from.
     """
 
@@ -113,6 +117,10 @@ class System(keras.Model):
         self.use_xla = False
         self.step = keras.Variable(0, dtype='int32', trainable=False, name='step',
                                    aggregation='only_first_replica')
+        self.learning_rate_factor = keras.Variable(
+            1.0, dtype='float32', trainable=False, name='learning_rate_factor',
+            aggregation='only_first_replica')
+        self.extra_state: dict[str, Any] = {'learning_rate_factor': self.learning_rate_factor}
 
     def finish(self) -> None:
         """Builds optimizers, starts the averages at the weights, finds the random generators."""
@@ -155,6 +163,7 @@ class System(keras.Model):
                     logs.update(phase_logs)
                 batch = {**batch, 'shared': {**batch.get('shared', {}), **shared}}
         self._update_averages()
+        self.after_step(logs)
         self.step.assign(self.step + 1)
         return logs
 
@@ -231,8 +240,8 @@ class System(keras.Model):
     def state(self) -> dict[str, Any]:
         """Everything a checkpoint holds: name -> keras Variable, in a fixed order.
 
-        Networks, averages ('generator_ema/...'), optimizers, and the step. Names come from the
-        layers' names, not from creation order, so that they cross processes and backends.
+        Networks, averages ('generator_ema/...'), optimizers, the step, and 'extra/...'. Names come
+        from the layers' names, not from creation order, so that they cross processes and backends.
         """
         state = {'step': self.step}
         for name, network in self.networks.items():
@@ -242,6 +251,7 @@ class System(keras.Model):
         for name, optimizer in self.optimizers_by_name.items():
             for index, variable in enumerate(optimizer_variables(optimizer)):
                 state[f'{name}/{index:04d}_{variable.name}'] = variable
+        state.update({f'extra/{name}': variable for name, variable in self.extra_state.items()})
         return state
 
     def average(self, name: str):
@@ -254,6 +264,14 @@ class System(keras.Model):
                 for name, network in self.networks.items()}
 
     # What a subclass offers besides its phases.
+
+    def after_step(self, logs: dict) -> None:
+        """Called at the end of each `train_step`, inside the compiled step.
+
+        Args:
+            logs: The step's scalars by 'phase/term'; phases that were not due are missing. May be
+                added to. Changes variables of `extra_state` by `assign` only.
+        """
 
     def sample_grid(self, batch) -> dict:
         """Pictures of fixed inputs: {'rows': [[image float [H, W, 3] in [-1, 1] or None]],

@@ -26,6 +26,7 @@ from stylegan_tf.training import run_folder
 FORMAT = 1
 STATE_FILE = 'state.safetensors'
 RECORD_FILE = 'checkpoint.json'
+OPTIONAL_PREFIX = 'extra/'  # older checkpoints may lack these variables
 _NAME = re.compile(r'step-(\d{9,})$')
 
 _DTYPES = {
@@ -201,7 +202,7 @@ def find(path):
 
 
 def mismatches(state, arrays):
-    """Lists every way in which `arrays` does not fit `state`.
+    """Lists every way in which `arrays` does not fit `state`; 'extra/...' may be missing in it.
 
     Args:
         state: Dict name -> variable (anything with `shape` and `dtype`).
@@ -213,7 +214,8 @@ def mismatches(state, arrays):
     found = []
     for name, variable in state.items():
         if name not in arrays:
-            found.append(f'missing: {name}')
+            if not name.startswith(OPTIONAL_PREFIX):
+                found.append(f'missing: {name}')
             continue
         wanted, came = tuple(variable.shape), tuple(arrays[name].shape)
         if wanted != came:
@@ -226,7 +228,7 @@ def mismatches(state, arrays):
 
 
 def restore(state, checkpoint):
-    """Assigns every variable of `state` from `checkpoint`, all or none.
+    """Assigns every variable of `state` from `checkpoint`, all or none; a missing 'extra/...' stays.
 
     Raises:
         CheckpointError: Naming the checkpoint and every mismatch; nothing was assigned then.
@@ -237,7 +239,8 @@ def restore(state, checkpoint):
             f'{checkpoint.path} does not fit this model ({len(found)} mismatches): '
             + '; '.join(found) + '.')
     for name, variable in state.items():
-        variable.assign(checkpoint.arrays[name])
+        if name in checkpoint.arrays:
+            variable.assign(checkpoint.arrays[name])
 
 
 def initialise_from(state, arrays):

@@ -15,6 +15,8 @@ import pathlib
 import platform
 import shutil
 
+from stylegan_tf import configs
+
 TEMPORARY_PREFIX = '.incomplete-'
 PREVIOUS_PREFIX = 'previous-'
 CONFIG_FILE = 'config.json'
@@ -264,7 +266,16 @@ def through_json(values):
 
 
 def _comparable(record):
-    return through_json({key: record.get(key) for key in ('preset', 'seed', 'config', 'dataset')})
+    kept = through_json({key: record.get(key) for key in ('preset', 'seed', 'config', 'dataset')})
+    return {**kept, 'config': _with_defaults(kept['config'])}
+
+
+def _with_defaults(settings):
+    # A run older than a setting was trained with what is now that setting's default.
+    try:
+        return through_json(configs.from_dict(settings).as_dict())
+    except (configs.ConfigError, KeyError, TypeError):
+        return settings
 
 
 def _is_number(value):

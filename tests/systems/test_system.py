@@ -75,6 +75,31 @@ def test_one_step_is_gradient_descent():
     assert float(logs['generator/total']) == pytest.approx(14.5)
 
 
+def test_after_step_sees_the_logs_and_its_variables_are_state():
+    class Counting(Line):
+        def __init__(self):
+            super().__init__()
+            self.extra_state['seen'] = keras.Variable(0.0, trainable=False, name='seen')
+
+        def after_step(self, logs):
+            self.extra_state['seen'].assign(self.extra_state['seen'] + logs['generator/total'])
+
+    system = Counting()
+    batch = {'image': tf.constant([[1.0]])}
+    totals = [float(system.compiled_step(('generator',))(batch)['generator/total']) for _ in range(2)]
+    assert float(system.state()['extra/seen']) == pytest.approx(sum(totals), rel=1e-6)
+
+
+def test_the_learning_rate_factor_scales_every_rate():
+    system = shrunk('style_transfer_64', 'generator_optimizer.warmup_steps=0').build()
+    rates = {name: float(optimizer.learning_rate) for name, optimizer in system.optimizers_by_name.items()}
+    assert min(rates.values()) > 0
+    system.learning_rate_factor.assign(0.25)
+    for name, optimizer in system.optimizers_by_name.items():
+        assert float(optimizer.learning_rate) == pytest.approx(0.25 * rates[name]), name
+    assert float(system.state()['extra/learning_rate_factor']) == 0.25
+
+
 def test_average_follows_with_its_decay():
     system = Line()
     system.step.assign(100)  # past the warm-up of the average

@@ -104,6 +104,18 @@ def test_restore_lists_every_mismatch_and_assigns_nothing(tmp_path):
     assert not np.any(state['a'].numpy())
 
 
+def test_an_older_checkpoint_without_extra_variables_is_restored(tmp_path):
+    state = {'a': keras.Variable(0.0), 'extra/probability': keras.Variable(0.25)}
+    checkpoints.save(tmp_path, 1, {'a': np.float32(1)}, {})
+    checkpoints.restore(state, checkpoints.read(tmp_path / 'step-000000001'))
+    assert (float(state['a']), float(state['extra/probability'])) == (1.0, 0.25)
+    checkpoints.save(tmp_path, 2, {'a': np.float32(1), 'extra/probability': np.float32(0.5)}, {})
+    checkpoints.restore(state, checkpoints.read(tmp_path / 'step-000000002'))
+    assert float(state['extra/probability']) == 0.5
+    with pytest.raises(checkpoints.CheckpointError, match='unexpected: extra/probability'):
+        checkpoints.restore({'a': state['a']}, checkpoints.read(tmp_path / 'step-000000002'))
+
+
 def test_weights_can_be_taken_by_name_where_they_fit():
     state = {'a': keras.Variable(np.zeros(2, np.float32)),
              'b': keras.Variable(np.zeros((2, 3), np.float32))}

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from stylegan_tf import configs
 from stylegan_tf.training import run_folder
 
 
@@ -73,6 +74,14 @@ def test_another_setting_is_refused_by_name_with_the_way_out(change, told):
         run_folder.check_same_run(record(), record(**change), 'runs/a')
     assert told in str(caught.value)
     assert '--resume=never' in str(caught.value) and '--workdir' in str(caught.value)
+
+
+def test_a_setting_younger_than_the_run_had_its_default():
+    settings = configs.get('style_transfer_28').as_dict()
+    older = {name: value for name, value in settings.items() if name != 'r1_every'}
+    assert run_folder.check_same_run({'config': older}, {'config': settings}, 'runs/a') == []
+    with pytest.raises(run_folder.RunFolderError, match='r1_every was 16 and is now 8'):
+        run_folder.check_same_run({'config': older}, {'config': {**settings, 'r1_every': 8}}, 'runs/a')
 
 
 def test_another_dataset_and_seed_are_refused():

@@ -54,7 +54,8 @@ class TinySystem(systems.System):
         for network in (self.networks['generator'], self.twins['generator']):
             network(np.zeros((1, 8, 8, 3), np.float32))
         optimizer = make_optimizer(config.generator_optimizer, name='generator_optimizer',
-                                   total_steps=config.total_steps, precision=config.precision)
+                                   total_steps=config.total_steps, precision=config.precision,
+                                   factor=self.learning_rate_factor)
         self.optimizers_by_name['generator_optimizer'] = optimizer
         self.phases = (systems.Phase('generator', self.generator_losses,
                                      (self.networks['generator'],), optimizer),)
