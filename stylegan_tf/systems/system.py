@@ -151,7 +151,8 @@ class System(keras.Model):
                 at step 0.
             replica: Index of this replica, so that replicas draw different noise.
         Returns:
-            Dict of scalars: 'phase/term' for each loss, 'phase/total', and whatever `logs` adds.
+            Dict of scalars: 'phase/term' for each loss, 'phase/total', the measures, and what
+            `gradient_norms` and `after_step` add.
         """
         due = self.due(1) if due is None else due
         self._reseed(replica)
@@ -184,6 +185,7 @@ class System(keras.Model):
             import tensorflow as tf
             differentiate = tf.function(differentiate, jit_compile=True)
         _, (logs, shared), gradients = differentiate()
+        logs = {**logs, **gradient_norms(phase, gradients)}
         phase.optimizer.apply(gradients, variables)
         return {f'{phase.name}/{name}': value for name, value in logs.items()}, shared
 
@@ -289,6 +291,34 @@ class System(keras.Model):
     def model_card(self) -> dict:
         """What the model card says of the method: purpose, architecture, networks used."""
         raise NotImplementedError
+
+
+def gradient_norms(phase: Phase, gradients) -> dict[str, Any]:
+    """Global norm of a phase's gradients for each of its networks, before any clipping.
+
+    Args:
+        phase: The phase.
+        gradients: In the order of `phase.variables`, still multiplied by a loss scale where the
+            optimizer keeps one. That optimizer skips the step of a gradient that is not finite and
+            lowers its scale, so this is not a sign of trouble: the norms are 0 then.
+    Returns:
+        Scalars 'gradient_norm', or 'gradient_norm_NETWORK' where the phase has several networks;
+        nan or inf where a gradient is not finite. With a loss scale also 'skipped': 1 where the
+        step is skipped, else 0.
+    """
+    several, norms, start = len(phase.networks) > 1, {}, 0
+    for network in phase.networks:
+        count = len(network.trainable_variables)
+        squares = [ops.sum(ops.square(ops.cast(gradient, 'float32')))
+                   for gradient in gradients[start:start + count]]
+        norms[f'gradient_norm_{network.name}' if several else 'gradient_norm'] = ops.sqrt(sum(squares))
+        start += count
+    if not isinstance(phase.optimizer, keras.optimizers.LossScaleOptimizer):
+        return norms
+    is_finite = ops.isfinite(sum(norms.values()))
+    scale = phase.optimizer.scale_loss(ops.ones(()))
+    norms = {name: ops.where(is_finite, norm / scale, 0.0) for name, norm in norms.items()}
+    return {**norms, 'skipped': 1.0 - ops.cast(is_finite, 'float32')}
 
 
 def named_variables(layer, prefix: str) -> dict[str, Any]:

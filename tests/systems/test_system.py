@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from stylegan_tf.configs import ConfigError, OptimizerConfig
 from stylegan_tf.systems.optimizers import WarmupSchedule, make_optimizer
-from stylegan_tf.systems.system import Phase, PhaseResult, System, named_variables
+from stylegan_tf.systems.system import Phase, PhaseResult, System, gradient_norms, named_variables
 from tests.systems.shrinking import random_batch, shrunk, values
 
 
@@ -73,6 +73,24 @@ def test_one_step_is_gradient_descent():
     assert float(system.generator.layers[0].kernel[0, 0]) == pytest.approx(3.0 - 0.1 * 12.0)
     assert float(logs['generator/square']) == pytest.approx((4.0 + 25.0) / 2)
     assert float(logs['generator/total']) == pytest.approx(14.5)
+    assert float(logs['generator/gradient_norm']) == pytest.approx(12.0)
+
+
+def test_gradient_norms_tell_networks_apart_and_forgive_a_loss_scale():
+    first, second = (keras.Sequential([keras.layers.Dense(2, name='dense')], name=name) for name in 'ab')
+    first.build((None, 1))
+    second.build((None, 1))
+    gradients = [tf.constant([[3.0, 0.0]]), tf.constant([4.0, 0.0]), tf.constant([[0.0, 0.0]]), tf.constant([2.0, 0.0])]
+    norms = gradient_norms(Phase('p', dict, (first, second), keras.optimizers.SGD()), gradients)
+    assert {name: float(value) for name, value in norms.items()} == {'gradient_norm_a': 5.0, 'gradient_norm_b': 2.0}
+    broken = [*gradients[:3], tf.constant([np.inf, 0.0])]
+    norms = gradient_norms(Phase('p', dict, (first, second), keras.optimizers.SGD()), broken)
+    assert np.isinf(norms['gradient_norm_b']) and float(norms['gradient_norm_a']) == 5.0
+    scaled = Phase('p', dict, (first, second), keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(), 4.0))
+    found = {name: float(value) for name, value in gradient_norms(scaled, gradients).items()}
+    assert found == {'gradient_norm_a': 1.25, 'gradient_norm_b': 0.5, 'skipped': 0.0}
+    found = {name: float(value) for name, value in gradient_norms(scaled, broken).items()}
+    assert found == {'gradient_norm_a': 0.0, 'gradient_norm_b': 0.0, 'skipped': 1.0}
 
 
 def test_after_step_sees_the_logs_and_its_variables_are_state():
