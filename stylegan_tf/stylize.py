@@ -1,7 +1,7 @@
 """Stylises a picture, or a folder of pictures, in the style of one or several others.
 
-    stylegan-tf stylize --model=models/first --content=photo.jpg --style=painting.jpg \\
-        --output=result.jpg --strength=0.8
+    stylegan-tf stylize --content=photo.jpg --style=painting.jpg --output=result.png
+    stylegan-tf stylize --model=models/first --content=photos/ --style=painting.jpg --output=results/ --strength=0.8
 
 A folder keeps its structure in --output; the same command run again continues where it stopped.
 Beside each output stands a receipt, OUTPUT.json. Exit codes: 0 all done; 1 some pictures failed,
@@ -16,7 +16,7 @@ from absl import flags
 from stylegan_tf import commands
 
 _MODEL = flags.DEFINE_string(
-    'model', None, 'Name (`stylegan-tf models` lists them), SavedModel folder, or run folder.')
+    'model', 'arbitrary_style', 'Name (`stylegan-tf models` lists them), SavedModel folder, or run folder.')
 _CONTENT = flags.DEFINE_string('content', None, 'Picture, or folder of pictures, to stylise.')
 _STYLE = flags.DEFINE_string('style', None, 'Style picture, or several: FILE[,FILE...].')
 _OUTPUT = flags.DEFINE_string('output', None, 'File, or folder, for the results.')
@@ -74,7 +74,7 @@ def main():
 
 
 def _check_flags():
-    for flag in (_MODEL, _CONTENT, _OUTPUT):
+    for flag in (_CONTENT, _OUTPUT):
         if not flag.value:
             raise commands.UsageError(f'--{flag.name} is required; see --help.')
     from_noise = _STYLE_SEED.value is not None or _STYLE_LABEL.value is not None

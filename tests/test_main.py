@@ -69,7 +69,7 @@ def test_help_comes_without_tensorflow_from_both_doors(name):
     (['--strenght=1'], "Unknown command line flag 'strenght'"),
     (['--strength=much'], 'strength'),
     (['photo.jpg'], 'Expected only flags (--name=value). Received: photo.jpg.'),
-    ([], '--model is required'),
+    ([], '--content is required'),
     (['--model=m', '--content=c', '--output=o'], 'Give either --style'),
     (['--model=m', '--content=c', '--output=o', '--style=s', '--style_seed=1'], 'either --style'),
     (['--model=m', '--content=c', '--output=o', '--style=s', '--sweep=size'], 'must be strength'),

@@ -115,7 +115,7 @@ def _painted(name, strengths, pairs, output):
     from stylegan_tf import images
 
     model = sg.load(name)
-    label = pathlib.Path(name).name
+    label = pathlib.Path(name).resolve().name
     sweep = [1.0] if name == 'gatys' else strengths
     methods = {}
     for strength in sweep:
@@ -174,7 +174,7 @@ def _at_equal_style(scores, rivals):
     for judge in _JUDGES.value:
         style, content = f'style_distance@{judge}', f'content_distance@{judge}'
         for model in (name for name in _MODELS.value if name != 'gatys'):
-            label = pathlib.Path(model).name
+            label = pathlib.Path(model).resolve().name
             sweep = [(row[style]['mean'], row[content]['mean']) for method, row in scores.items()
                      if method.rpartition(' ')[0] == label]
             for rival in rivals:
