@@ -73,6 +73,8 @@ class Config:
     tick_seconds: float = 20.0  # between lines of metrics.jsonl
     keep_checkpoints: int = 3
     best_metric: str = ''  # a held-out name; the best checkpoint by it is kept ('-name': higher is better)
+    max_rollbacks: int = 3  # times a run that broke (nan, inf) goes back to its last good checkpoint
+    rollback_learning_rate: float = 0.5  # every learning rate is multiplied by this at each of them
     patience: int = 0  # snapshots without improvement of best_metric before stopping; 0 = never
 
     @property
@@ -107,6 +109,9 @@ class Config:
         """Raises ConfigError where settings contradict each other."""
         if self.batch_size < 1:
             raise ConfigError(f"Setting 'batch_size' must be at least 1. Received: {self.batch_size}.")
+        if self.max_rollbacks < 0 or not 0 < self.rollback_learning_rate <= 1:
+            raise ConfigError("Settings 'max_rollbacks' and 'rollback_learning_rate' must be at least 0 and in (0, 1]. "
+                              f'Received: {self.max_rollbacks} and {self.rollback_learning_rate}.')
         if self.precision not in PRECISIONS:
             raise ConfigError(f"Setting 'precision' must be one of {', '.join(PRECISIONS)}. "
                               f'Received: {self.precision!r}.')

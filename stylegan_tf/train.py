@@ -4,6 +4,8 @@
         --data=photos/ --style_data=paintings/
 """
 
+import sys
+
 from absl import flags
 
 from stylegan_tf import commands
@@ -42,7 +44,7 @@ def main():
         if not flag.value:
             raise commands.UsageError(f'--{flag.name} is required; see --help.')
     commands.import_tensorflow()
-    from stylegan_tf.training import launcher
+    from stylegan_tf.training import guardian, launcher
 
     options = launcher.Options(
         preset=_PRESET.value, workdir=_WORKDIR.value, data=_DATA.value,
@@ -52,8 +54,12 @@ def main():
         max_bad_share=_MAX_BAD_SHARE.value)
     if _DRY_RUN.value:
         print(launcher.dry_run(options))
-    else:
+        return commands.DONE
+    try:
         launcher.train(options)
+    except guardian.DivergenceError as error:
+        print(f'Error: {error}', file=sys.stderr)
+        return commands.SOME_FAILED
     return commands.DONE
 
 

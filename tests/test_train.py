@@ -126,6 +126,24 @@ def test_killed_and_stopped_runs_end_in_the_bits_of_an_uninterrupted_one(picture
 
 
 @pytest.mark.slow
+def test_an_absurd_learning_rate_is_lowered_or_given_up_with_one_clear_line(pictures, tmp_path):
+    absurd = ('--set=generator_optimizer.learning_rate=1e30', '--set=generator_optimizer.warmup_steps=0',
+              '--set=total_images=40')
+    saved = subprocess.run(arguments(pictures, tmp_path / 'saved', *absurd, '--set=rollback_learning_rate=1e-33'),
+                           capture_output=True, text=True)
+    assert saved.returncode == 0, saved.stderr
+    assert 'back to step 0, learning rates at 1e-33 of what was set' in saved.stdout
+    assert 'Finished at step 20' in saved.stdout
+    page = (tmp_path / 'saved' / 'report.html').read_text()
+    assert 'back to step 0' in page
+
+    lost = subprocess.run(arguments(pictures, tmp_path / 'lost', *absurd), capture_output=True, text=True)
+    assert lost.returncode == 1 and 'Traceback' not in lost.stderr
+    assert 'after 3 of 3 rollbacks' in lost.stderr and 'Begin anew with --resume=never and lower' in lost.stderr
+    assert newest_step(tmp_path / 'lost') == 0
+
+
+@pytest.mark.slow
 def test_a_dry_run_tells_settings_parameters_memory_and_time(pictures):
     done = run('--preset=style_transfer_28', f'--data={pictures / "photos"}', *SETTINGS, '--dry_run')
     assert done.returncode == 0, done.stderr

@@ -6,6 +6,8 @@ from stylegan_tf.data import augmentation as augmentations
 from stylegan_tf.data import order
 from stylegan_tf.data.sources import DataError
 
+SKIPPED_OFFSET = 1 << 48  # beyond the last position of any run
+
 
 class SampleStream:
     """An endless sequence of augmented samples with random access.
@@ -43,14 +45,26 @@ class SampleStream:
             for role in sources}
         self.label_role = next((role for role in ('style', 'image') if role in sources),
                                next(iter(sources)))
+        self._skipped = set()
 
     @property
     def roles(self) -> tuple[str, ...]:
         return tuple(self.sources)
 
+    def skip(self, position, count) -> None:
+        """Leaves out the samples position ... position + count - 1: others, never reached, take their places.
+
+        Call before batches are drawn: those already made keep their samples.
+        """
+        self._skipped.add((int(position), int(position) + int(count)))
+
     def index(self, role, position) -> int:
         """Which picture of the role's source stands at a position."""
-        return order.permuted_index(position, len(self.sources[role]), self._keys[role])
+        return order.permuted_index(self._moved(position), len(self.sources[role]), self._keys[role])
+
+    def _moved(self, position):
+        is_skipped = any(first <= position < end for first, end in self._skipped)
+        return int(position) + SKIPPED_OFFSET if is_skipped else int(position)
 
     def sample(self, position) -> dict:
         """One sample.
@@ -65,7 +79,7 @@ class SampleStream:
         for role, source in self.sources.items():
             record = source.read(self.index(role, position),
                                  min_short_side=self._short_sides[role])
-            rng = order.generator_from(self.seed, 'augmentation', role, int(position))
+            rng = order.generator_from(self.seed, 'augmentation', role, self._moved(position))
             sample[role] = augmentations.apply(
                 record.image, self.size, rng, self._augmentation[role])
             if role == self.label_role:

@@ -169,14 +169,16 @@ def read(path):
     return Checkpoint(path, record, _deserialise(data, path))
 
 
-def latest(folder):
-    """Finds the newest whole checkpoint.
+def latest(folder, *, before=None):
+    """Finds the newest whole checkpoint, or the newest of a step below `before`.
 
     Returns:
         (Checkpoint or None, list of messages about broken ones that were skipped).
     """
     skipped = []
-    for _, path in reversed(list_folders(folder)):
+    for step, path in reversed(list_folders(folder)):
+        if before is not None and step >= before:
+            continue
         try:
             return read(path), skipped
         except CheckpointError as error:
@@ -273,15 +275,32 @@ def prune(folder, *, keep, protected=()):
     removed = []
     for step, path in folders[:max(0, len(folders) - max(1, keep))]:
         if step not in protected:
-            # Renamed first: a process killed midway leaves no half checkpoint behind.
-            doomed = path.with_name(f'{run_folder.TEMPORARY_PREFIX}old-{path.name}')
-            try:
-                os.rename(path, doomed)
-            except OSError as error:
-                raise run_folder.explain_os_error(error, path) from error
-            shutil.rmtree(doomed, ignore_errors=True)
+            _remove(path)
             removed.append(step)
     return removed
+
+
+def remove_after(folder, step):
+    """Deletes the checkpoints of later steps, the newest first; returns their steps."""
+    later = [(found, path) for found, path in reversed(list_folders(folder)) if found > step]
+    for _, path in later:
+        _remove(path)
+    return [found for found, _ in later]
+
+
+def rewrite_record(path, record):
+    """Replaces checkpoint.json of the checkpoint at `path`, whole or not at all."""
+    run_folder.write_atomically(pathlib.Path(path) / RECORD_FILE, json.dumps(record, indent=2))
+
+
+def _remove(path):
+    # Renamed first: a process killed midway leaves no half checkpoint behind.
+    doomed = path.with_name(f'{run_folder.TEMPORARY_PREFIX}old-{path.name}')
+    try:
+        os.rename(path, doomed)
+    except OSError as error:
+        raise run_folder.explain_os_error(error, path) from error
+    shutil.rmtree(doomed, ignore_errors=True)
 
 
 def _serialise(arrays):

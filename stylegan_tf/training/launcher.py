@@ -255,7 +255,7 @@ def _make_loop(options, config, folder, data, system, checkpoint):
     history = loop.History(**checkpoint.record['history']) if checkpoint else None
     return loop.Loop(
         engine, system, config, folder, history=history, held_out=fixed,
-        files_of=engine.batch_names,
+        files_of=engine.batch_names, skip=stream.skip,
         observers=(report.Report(folder, system.parameter_counts()),
                    summaries.TensorBoard(folder.tensorboard)),
         record={'preset': config.preset, 'seed': options.seed, 'config': config.as_dict(),

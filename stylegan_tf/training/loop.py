@@ -6,55 +6,20 @@ position of a run is one integer, the step.
 """
 
 import dataclasses
-import math
 import resource
 import sys
 import time
 
-import numpy as np
-
 from stylegan_tf import images
 from stylegan_tf.training import checkpoints, progress, run_folder, speed
+from stylegan_tf.training.guardian import DivergenceError, Guardian, History, NotFiniteError, TrainingError
 
 MAX_PENDING_STEPS = 1000
 
 
-class TrainingError(Exception):
-    """Training cannot go on; the message names the term, the step and the files."""
-
-
-@dataclasses.dataclass
-class History:
-    """What a run remembers besides its variables; kept in checkpoint.json."""
-
-    seconds: float = 0.0  # spent in training, over all processes
-    best_value: float | None = None
-    best_step: int | None = None
-    snapshots_without_improvement: int = 0
-    best_metric: str = ''
-
-    def update(self, metric, value, step):
-        """Notes the value of the named metric at a snapshot; '-name' means higher is better.
-
-        Returns:
-            True if it is the best so far.
-        """
-        if metric != self.best_metric:
-            self.best_metric, self.best_value, self.best_step = metric, None, None
-            self.snapshots_without_improvement = 0
-        sign = -1 if metric.startswith('-') else 1
-        better = self.best_value is None or sign * value < sign * self.best_value
-        if better:
-            self.best_value, self.best_step = value, step
-            self.snapshots_without_improvement = 0
-        else:
-            self.snapshots_without_improvement += 1
-        return better
-
-
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """How a run ended: 'finished', 'no_improvement' or 'stopped' (by a signal)."""
+    """How a run ended: 'finished', 'no_improvement', 'stopped' (by a signal) or 'failed'."""
 
     status: str
     step: int
@@ -66,13 +31,14 @@ class Loop:
 
     Args:
         engine: Has `step` (int, steps done) and `run_step()` -> dict of scalars, possibly still
-            on the device.
+            on the device; `restored()` tells it that the system's variables were replaced.
         system: The System that the engine trains; see `systems.system`.
         config: Its Config.
         folder: RunFolder held by this process.
         history: History, restored from the checkpoint on resume.
         held_out: `snapshots.HeldOut`, or None to make neither samples nor held-out numbers.
         files_of: Callable from a step (counted from 0) to a dict role -> file names of its batch.
+        skip: Callable (position, count) that makes the data leave those samples out.
         record: Dict of JSON values that every checkpoint.json repeats.
         observers: Objects with `tick(row)` and `snapshot(step, metrics, picture)` and
             `finish(outcome)`: report and TensorBoard.
@@ -80,53 +46,88 @@ class Loop:
     """
 
     def __init__(self, engine, system, config, folder, *, history=None, held_out=None,
-                 files_of=None, record=None, observers=(), line=None):
+                 files_of=None, skip=None, record=None, observers=(), line=None):
         self._engine = engine
         self._system = system
         self._config = config
         self._folder = folder
         self._history = history or History()
         self._held_out = held_out
-        self._files_of = files_of
         self._record = record or {}
         self._observers = observers
         self._line = line or progress.ProgressLine(config.total_steps, config.batch_size)
         self._log = progress.MetricsLog(folder.metrics_file)
         self._pending = []  # (step, logs) since the last tick
         self._saved_step = None
+        self._is_traced = False
+        self._guardian = Guardian(engine, system, config, folder, self._history, self._describe,
+                                  files_of=files_of, skip=skip)
         self._stopwatch = speed.Stopwatch()
 
     def run(self):
         """Trains until the end, a signal, or no improvement; returns an Outcome.
 
         Raises:
-            TrainingError: A loss or weight is not finite.
+            DivergenceError: Numbers were not finite again after the last permitted rollback.
+            TrainingError: Training cannot go on.
             RunFolderError: The run folder cannot be written; the last checkpoint is whole.
         """
-        config, engine = self._config, self._engine
-        started_at = engine.step
-        self._log.cut_back(started_at)
+        self._guardian.begin()
+        self._log.cut_back(self._engine.step)
+        self._log.add_missing_events(self._events())
+        status = None
         with progress.StopRequest(self._line.note) as stop:
             self._clock = self._last_tick = self._last_snapshot = time.monotonic()
-            status = None
-            while engine.step < config.total_steps and not (status or stop.reason):
-                self._step_once(first=engine.step == started_at)
-                if stop.reason or engine.step >= config.total_steps:
-                    break
-                if self._snapshot_is_due():
-                    status = self._snapshot()
-                elif self._tick_is_due():
-                    self._tick()
-            if self._saved_step != engine.step and (engine.step > started_at or not self._exists()):
-                self._snapshot(quick=bool(stop.reason))
-        return self._finish(status or ('stopped' if stop.reason and engine.step <
-                                       config.total_steps else 'finished'), stop.reason)
+            while status is None:
+                try:
+                    status = self._train(stop)
+                except NotFiniteError as broken:
+                    self._roll_back(broken)
+        return self._finish(status, stop.reason)
 
-    def _step_once(self, first):
+    def _train(self, stop):
+        """Steps, ticks and snapshots until the run ends; returns how."""
+        config, engine = self._config, self._engine
+        started_at, status = engine.step, None
+        while engine.step < config.total_steps and not (status or stop.reason):
+            self._step_once()
+            if stop.reason or engine.step >= config.total_steps:
+                break
+            if self._snapshot_is_due():
+                status = self._snapshot()
+            elif self._tick_is_due():
+                self._tick()
+        if self._saved_step != engine.step and (engine.step > started_at or not self._exists()):
+            self._snapshot(quick=bool(stop.reason))
+        if status:
+            return status
+        return 'stopped' if stop.reason and engine.step < config.total_steps else 'finished'
+
+    def _roll_back(self, broken):
+        self._pending = []
+        try:
+            event = self._guardian.roll_back(broken)
+        except DivergenceError as error:
+            self._finish('failed', str(error))
+            raise
+        self._saved_step = event.to_step
+        self._last_snapshot = time.monotonic()
+        self._log.cut_back(event.to_step)
+        self._log.add_missing_events(self._events())
+        self._line.note(event.sentence())
+
+    def _events(self):
+        # A later rollback may go further back: rows stay in rising order of step.
+        events = self._history.rollbacks
+        return [{'step': min(later['to_step'] for later in events[index:]), 'event': 'rollback', **event}
+                for index, event in enumerate(events)]
+
+    def _step_once(self):
         begin = time.monotonic()
         self._pending.append((self._engine.step + 1, self._engine.run_step()))
         elapsed = time.monotonic() - begin
-        if first:
+        if not self._is_traced:
+            self._is_traced = True
             self._line.note(f'first step, with tracing, took {progress.duration(elapsed)}')
             return
         self._stopwatch.add(elapsed)
@@ -157,6 +158,7 @@ class Loop:
             'seconds': round(self._history.seconds, 3),
             'images_per_second': round(self._config.batch_size / seconds, 4) if seconds else None,
             'memory_bytes': peak_memory_bytes(),
+            **({'learning_rate_factor': self._history.learning_rate_factor} if self._history.rollbacks else {}),
             **losses, **{f'held_out/{name}': value for name, value in (metrics or {}).items()},
         }
         if losses or metrics:
@@ -169,23 +171,13 @@ class Loop:
         """Averages the pending logs to floats and sees that each is finite."""
         sums, counts = {}, {}
         for step, logs in self._pending:
+            logs = {name: float(value) for name, value in logs.items()}
+            self._guardian.check_logs(step, logs)
             for name, value in logs.items():
-                value = float(value)
-                if not math.isfinite(value):
-                    raise TrainingError(self._not_finite(name, value, step))
                 sums[name] = sums.get(name, 0.0) + value
                 counts[name] = counts.get(name, 0) + 1
         self._pending = []
         return {name: sums[name] / counts[name] for name in sums}
-
-    def _not_finite(self, name, value, step):
-        files = self._files_of(step - 1) if self._files_of else {}
-        listed = '; '.join(f'{role}: {", ".join(names)}' for role, names in files.items())
-        folders = checkpoints.list_folders(self._folder.checkpoints)
-        kept = (f'The last good checkpoint is {folders[-1][1]}.' if folders
-                else 'No checkpoint was saved yet.')
-        return (f'{name} became {value} at step {step}. {kept} Lower the learning rate or set '
-                f'clip_norm, and look at the files of this batch: {listed or "unknown"}.')
 
     def _snapshot(self, quick=False):
         """Evaluates, draws, saves. Returns 'no_improvement' when patience is at an end.
@@ -231,17 +223,19 @@ class Loop:
 
     def _save(self, step, metrics):
         arrays = checkpoints.to_arrays(self._system.state())
-        for name, array in arrays.items():
-            if array.dtype.kind not in 'biu' and not np.isfinite(array.astype(np.float32)).all():
-                raise TrainingError(self._not_finite(name, 'nan or inf', step))
-        record = {**self._record, 'images': step * self._config.batch_size,
-                  'config_hash': self._config.hash(), 'versions': run_folder.package_versions(),
-                  'metrics': metrics, 'history': dataclasses.asdict(self._history)}
-        path = checkpoints.save(self._folder.checkpoints, step, arrays, record)
+        self._guardian.check_arrays(arrays, step)
+        path = checkpoints.save(self._folder.checkpoints, step, arrays, self._describe(step, metrics))
+        self._guardian.saved()
         checkpoints.prune(self._folder.checkpoints, keep=self._config.keep_checkpoints,
                           protected=(self._history.best_step,))
         self._saved_step = step
         self._line.note(f'saved {path}')
+
+    def _describe(self, step, metrics=None):
+        """The dict that checkpoint.json holds."""
+        return {**self._record, 'images': step * self._config.batch_size,
+                'config_hash': self._config.hash(), 'versions': run_folder.package_versions(),
+                'metrics': metrics or {}, 'history': dataclasses.asdict(self._history)}
 
     def _draw(self, step):
         picture = self._held_out.picture(self._system)
@@ -262,11 +256,13 @@ class Loop:
             'no_improvement': f'Stopped at step {step:,}: {self._config.best_metric} has not '
                               f'improved for {self._config.patience} snapshots; the best was '
                               f'step {self._history.best_step}.',
+            'failed': reason,
         }[status]
         outcome = Outcome(status, step, message)
         for observer in self._observers:
             observer.finish(outcome)
-        self._line.note(message)
+        if status != 'failed':  # the error itself is printed
+            self._line.note(message)
         return outcome
 
 

@@ -42,6 +42,18 @@ class MetricsLog:
             run_folder.write_atomically(self.path, text)
 
 
+    def add_missing_events(self, events):
+        """Adds those rows of `events` that are not in the file, which a kill can leave out.
+
+        Args:
+            events: Dicts with 'event', what happened, besides 'step'.
+        """
+        known = [row for row in read_metrics(self.path) if 'event' in row]
+        for event in json.loads(json.dumps(events)):
+            if event not in known:
+                self.append(event)
+
+
 def read_metrics(path):
     """Returns the rows of metrics.jsonl as dicts; lines cut short by a kill are left out."""
     path = pathlib.Path(path)

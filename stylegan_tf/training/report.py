@@ -10,7 +10,7 @@ import pathlib
 import time
 
 from stylegan_tf import configs, images
-from stylegan_tf.training import health, progress, report_page, run_folder
+from stylegan_tf.training import guardian, health, progress, report_page, run_folder
 
 REFRESH_SECONDS = 30
 MAX_SAMPLES = 18  # in the timeline
@@ -88,12 +88,14 @@ def write(folder, status, pictures=None):
         RunFolderError: If the page cannot be written.
     """
     record = run_folder.read_config(folder.path) or {}
-    rows = progress.read_metrics(folder.metrics_file)
+    lines = progress.read_metrics(folder.metrics_file)
+    rows = [line for line in lines if 'event' not in line]
     settings = record.get('config', {})
     page = report_page.render(
         record=record, status=status, rows=rows, summary=summarise(settings, rows, status),
         changed=changed_settings(settings),
         advice=health.advise(rows, best_metric=settings.get('best_metric', '')),
+        events=[guardian.Rollback.from_dict(line) for line in lines if line.get('event') == 'rollback'],
         samples=collect_samples(folder.samples, pictures or PictureCache()),
         refresh_seconds=REFRESH_SECONDS if status.is_live else None,
         written=datetime.datetime.now().astimezone().strftime('%Y-%m-%d %H:%M:%S %Z'))

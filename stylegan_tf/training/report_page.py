@@ -56,7 +56,7 @@ code{font:.84rem/1.5 ui-monospace,Consolas,monospace;overflow-wrap:anywhere}
 """
 
 
-def render(*, record, status, rows, summary, changed, advice, samples, refresh_seconds, written):
+def render(*, record, status, rows, summary, changed, advice, events, samples, refresh_seconds, written):
     """Builds the page.
 
     Args:
@@ -66,6 +66,7 @@ def render(*, record, status, rows, summary, changed, advice, samples, refresh_s
         summary: ([(label, value)], share done in [0, 1]).
         changed: Dotted names of settings that differ from the preset.
         advice: List of `health.Advice`.
+        events: List of `guardian.Rollback`.
         samples: [(step, JPEG bytes, width, height)], oldest first.
         refresh_seconds: Seconds after which the page loads itself again; None for never.
         written: Time of writing, as text.
@@ -86,7 +87,7 @@ def render(*, record, status, rows, summary, changed, advice, samples, refresh_s
         f'<span class="soft">written {html.escape(written)}</span></div>'
         f'<div class="bar" role="img" aria-label="{share:.0%} done">'
         f'<i style="width:{100 * share:.1f}%"></i></div>{message}{_facts(facts)}'
-        f'{_advice(advice, rows)}{_samples(samples)}{_curves(rows)}'
+        f'{_advice(advice, rows)}{_events(events)}{_samples(samples)}{_curves(rows)}'
         f'{_settings(record, changed)}</main></body></html>\n')
 
 
@@ -104,6 +105,12 @@ def _advice(advice, rows):
                     f'<p><b>What to do:</b> {html.escape(item.remedy)}</p></div>'
                     for item in advice)
     return f'<h2>Health</h2>{notes}'
+
+
+def _events(events):
+    notes = ''.join(f'<div class="advice" role="note"><p>{html.escape(event.sentence())}</p></div>'
+                    for event in events)
+    return f'<h2>Rollbacks</h2>{notes}' if events else ''
 
 
 def _samples(samples):

@@ -54,6 +54,22 @@ def test_a_sample_depends_on_seed_and_position_alone(folder, stream):
                for i in range(3))
 
 
+def test_skipped_samples_are_replaced_and_no_others(folder, stream):
+    skipping = make(folder)
+    skipping.skip(4, 2)
+    for position in (3, 6):
+        assert_equal(skipping.sample(position), stream.sample(position))
+    for position in (4, 5):
+        assert not np.array_equal(skipping.sample(position)['style'], stream.sample(position)['style'])
+    whole = stream.names(2, 8)
+    for role, names in skipping.names(2, 8).items():
+        assert names[:2] == whole[role][:2] and names[4:] == whole[role][4:]
+    skipping.skip(4, 2)
+    again = make(folder)
+    again.skip(4, 2)
+    assert_equal(skipping.batch(3, 4), again.batch(3, 4))
+
+
 def test_every_role_visits_all_its_pictures_each_epoch(stream):
     for role, count in (('content', 7), ('style', 5)):
         for epoch in range(3):

@@ -1,5 +1,6 @@
 """The report page and what it is made of."""
 
+import dataclasses
 import html.parser
 import re
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from stylegan_tf import images
-from stylegan_tf.training import charts, health, progress, report, run_folder
+from stylegan_tf.training import charts, guardian, health, progress, report, run_folder
 
 VOID = {'meta', 'img', 'line', 'circle', 'polyline'}
 
@@ -179,6 +180,17 @@ def test_the_page_of_a_run_that_has_just_begun(tmp_path):
         report.write(folder, report.Status('training', is_live=True))
         _, text = parse(folder)
     assert 'No numbers yet' in text and 'first snapshot' in text
+
+
+def test_a_rollback_stands_on_the_page_and_not_among_the_numbers(folder):
+    event = guardian.Rollback('generator/style became nan', 34, 30, 0.5, False, {'style': ['<odd>.png']}, ['w'], 3)
+    log = progress.MetricsLog(folder.metrics_file)
+    log.append({'step': 30, 'event': 'rollback', **dataclasses.asdict(event)})
+    report.write(folder, report.Status('training'))
+    _, text = parse(folder)
+    for part in ('generator/style became nan at step 34: back to step 30', '0.5 of what was set', '<odd>.png',
+                 'w and 2 more', '30 of 120', '240 of 960'):
+        assert part in text, part
 
 
 def test_spread_keeps_both_ends():
