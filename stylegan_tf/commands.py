@@ -72,11 +72,34 @@ def run(main, *, errors=()):
     sys.exit(code or DONE)
 
 
+def import_backend():
+    """Imports the backend that Keras is set to: JAX with KERAS_BACKEND=jax, else as `import_tensorflow`.
+
+    Raises:
+        UsageError: It is another one, or not installed.
+    """
+    if os.environ.get('KERAS_BACKEND', 'tensorflow') == 'tensorflow':
+        import_tensorflow()
+    try:
+        import keras
+    except ImportError as error:
+        raise UsageError(f"KERAS_BACKEND={os.environ.get('KERAS_BACKEND')}: {error}. Install that backend, or set "
+                         'KERAS_BACKEND to tensorflow or jax.') from error
+    if keras.config.backend() not in ('tensorflow', 'jax'):
+        raise UsageError(f'Training needs KERAS_BACKEND=tensorflow or jax. Received: {keras.config.backend()}.')
+
+
 def import_tensorflow():
     """Imports TensorFlow without its start-up talk of CPU features and absent GPUs on stderr.
 
     For a command's main, once its flags are known to be good. What matters arrives as an exception.
+
+    Raises:
+        UsageError: KERAS_BACKEND names another backend.
     """
+    if os.environ.get('KERAS_BACKEND', 'tensorflow') != 'tensorflow':
+        raise UsageError('This command works under TensorFlow only. Run it without '
+                         f"KERAS_BACKEND={os.environ['KERAS_BACKEND']}.")
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     sys.stderr.flush()
     kept = os.dup(2)

@@ -28,7 +28,7 @@ _INIT = flags.DEFINE_string(
 _STRATEGY = flags.DEFINE_string('strategy', 'auto', 'auto or one_device.')
 _PRECISION = flags.DEFINE_string(
     'precision', None, "float32, mixed_float16 or mixed_bfloat16; the preset's when not given.")
-_XLA = flags.DEFINE_string('xla', 'auto', 'on, off, or auto: on where there is a GPU.')
+_XLA = flags.DEFINE_string('xla', 'auto', 'on, off, or auto: on where there is a GPU, and under JAX.')
 _HOLDOUT = flags.DEFINE_string(
     'holdout', None, 'Pictures kept out of training: a share such as 0.05, or a text file with '
     "one name a line; the preset's share when not given.")
@@ -43,7 +43,7 @@ def main():
     for flag in (_PRESET,) if _DRY_RUN.value else (_PRESET, _WORKDIR, _DATA):
         if not flag.value:
             raise commands.UsageError(f'--{flag.name} is required; see --help.')
-    commands.import_tensorflow()
+    commands.import_backend()
     from stylegan_tf.training import guardian, launcher
 
     options = launcher.Options(

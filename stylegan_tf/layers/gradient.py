@@ -29,10 +29,8 @@ def input_gradient(function, x):
             total = tf.reduce_sum(function(x))
         return tape.gradient(total, x)
     if backend == 'jax':
-        import jax
-        return jax.grad(lambda value: ops.sum(function(value)))(x)
-    raise NotImplementedError(
-        f'Gradients need KERAS_BACKEND=tensorflow or jax. Received: {backend!r}.')
+        return _differentiated(lambda value: (ops.sum(function(value)), None), ops.convert_to_tensor(x))[2]
+    raise _unknown(backend)
 
 
 def value_and_gradients(function, variables):
@@ -40,13 +38,19 @@ def value_and_gradients(function, variables):
 
     Args:
         function: Callable without arguments returning (total, extras): a scalar and any
-            structure of tensors.
-        variables: List of trainable keras Variables. TensorFlow backend only: under JAX the
-            engine differentiates stateless calls instead.
+            structure of tensors. What it assigns to other variables stays assigned.
+        variables: List of trainable keras Variables.
     Returns:
         (total, extras, gradients): the gradients in the order of `variables`, zeros where the
         total does not depend on a variable.
+    Raises:
+        NotImplementedError: The Keras backend is neither tensorflow nor jax.
     """
+    backend = keras.config.backend()
+    if backend == 'jax':
+        return _differentiated(lambda values: function(), [v.value for v in variables], variables)
+    if backend != 'tensorflow':
+        raise _unknown(backend)
     import tensorflow as tf
     values = [variable.value for variable in variables]
     if _sums_in_pairs():
@@ -71,3 +75,53 @@ def _pairwise_gradients(total, values):
     import tensorflow as tf
     return tf.gradients(total, values, unconnected_gradients=tf.UnconnectedGradients.ZERO,
                         aggregation_method=tf.AggregationMethod.EXPERIMENTAL_TREE)
+
+
+class Assignments(keras.StatelessScope):
+    """Computes on values that stand for variables, and notes which variables are assigned inside.
+
+    Nothing outside changes. Variables have the values given here, else those of the surrounding scope,
+    else their own.
+
+    Args:
+        state_mapping: List of (Variable, tensor).
+    Attributes:
+        variables: The variables assigned so far; `get_current_value(variable)` tells what.
+    """
+
+    def __init__(self, state_mapping=()):
+        super().__init__(list(state_mapping), initialize_variables=False)
+        self.variables = []
+
+    def __enter__(self):
+        super().__enter__()
+        if self.original_scope is not None:
+            self.state_mapping = {**self.original_scope.state_mapping, **self.state_mapping}
+        return self
+
+    def add_update(self, update):
+        super().add_update(update)
+        if not any(update[0] is variable for variable in self.variables):
+            self.variables.append(update[0])
+
+
+def _differentiated(function, values, variables=None):
+    """(total, extras, gradients) of `function(values)` by JAX; `values` stand for `variables` inside."""
+    import jax
+    assigned = []
+
+    def traced(values):
+        # Without a scope of its own, what is assigned inside would leak out of the derivative.
+        with Assignments(zip(variables, values) if variables else ()) as scope:
+            total, extras = function(values)
+        assigned[:] = scope.variables
+        return total, (extras, [scope.get_current_value(variable) for variable in assigned])
+
+    (total, (extras, updates)), gradients = jax.value_and_grad(traced, has_aux=True)(values)
+    for variable, value in zip(assigned, updates):
+        variable.assign(value)
+    return total, extras, gradients
+
+
+def _unknown(backend):
+    return NotImplementedError(f'Gradients need KERAS_BACKEND=tensorflow or jax. Received: {backend!r}.')

@@ -48,7 +48,7 @@ class Budget:
         ]
 
 
-def measure(system, config, feed, *, picture_bytes=0, has_gpu=False):
+def measure(system, config, feed, *, picture_bytes=0, has_gpu=False, compiled_step=None):
     """Runs a few steps of every stage of a run.
 
     The weights are changed: build a new system for training.
@@ -59,6 +59,7 @@ def measure(system, config, feed, *, picture_bytes=0, has_gpu=False):
         feed: Callable from a batch size to an iterator of batches.
         picture_bytes: Bytes of decoded pictures that the run will keep in memory.
         has_gpu: Whether the steps run on a GPU, where probes are quick.
+        compiled_step: An engine's stand-in for `System.compiled_step`, or None.
 
     Returns:
         Budget.
@@ -70,7 +71,7 @@ def measure(system, config, feed, *, picture_bytes=0, has_gpu=False):
     seconds, memory = [], []
     for size in sizes:
         batches = feed(size)
-        stages = {due: _stage_seconds(system, due, batches) for due in shares}
+        stages = {due: _stage_seconds(compiled_step or system.compiled_step, due, batches) for due in shares}
         tracing = sum(first for first, _ in stages.values())
         seconds.append(sum(share * stages[due][1] for due, share in shares.items()))
         snapshot = _snapshot_seconds(system, next(batches), config)
@@ -119,9 +120,9 @@ def decoded_bytes(stream):
 def stream_feed(stream):
     """Returns a feed of a stream's own batches, decoding included."""
     def feed(size):
-        from stylegan_tf.data import to_tf_dataset
+        from stylegan_tf.data import to_batches
 
-        return iter(to_tf_dataset(stream, start=0, batch_size=size))
+        return map(snapshots.to_floats, to_batches(stream, start=0, batch_size=size))
 
     return feed
 
@@ -129,21 +130,19 @@ def stream_feed(stream):
 def synthetic_feed(roles, config):
     """Returns a feed of noise pictures, for a dry run without data."""
     def feed(size):
-        import tensorflow as tf
-
         generator = np.random.default_rng(0)
         shape = (size, config.height, config.width, 3)
-        batch = {role: tf.constant(generator.uniform(-1, 1, shape), tf.float32) for role in roles}
-        batch['label'] = tf.fill([size], -1)
+        batch = {role: generator.uniform(-1, 1, shape).astype(np.float32) for role in roles}
+        batch['label'] = np.full(size, -1, np.int32)
         while True:
             yield batch
 
     return feed
 
 
-def _stage_seconds(system, due, batches):
+def _stage_seconds(compiled_step, due, batches):
     """Returns seconds of the first step, which traces, and of the ones after it."""
-    step, start = system.compiled_step(due), time.monotonic()
+    step, start = compiled_step(due), time.monotonic()
     _wait(step(next(batches)))
     tracing = time.monotonic() - start
     measured, begin = [], time.monotonic()
@@ -173,6 +172,11 @@ def _snapshot_seconds(system, batch, config):
 def _memory_bytes(has_gpu):
     if not has_gpu:
         return loop.peak_memory_bytes()
+    import keras
+
+    if keras.config.backend() == 'jax':
+        from stylegan_tf.training import jax_engine
+        return jax_engine.device_memory_bytes()
     import tensorflow as tf
 
     return tf.config.experimental.get_memory_info('GPU:0')['peak']

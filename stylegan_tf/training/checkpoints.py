@@ -211,7 +211,8 @@ def mismatches(state, arrays):
         arrays: Dict name -> NumPy array.
 
     Returns:
-        List of str: missing names, unexpected names, other shapes, other dtypes.
+        List of str: missing names, unexpected names, other shapes, other dtypes; int32 and int64
+        stand for each other where the values fit.
     """
     found = []
     for name, variable in state.items():
@@ -222,7 +223,7 @@ def mismatches(state, arrays):
         wanted, came = tuple(variable.shape), tuple(arrays[name].shape)
         if wanted != came:
             found.append(f'shape: {name} is {came}, expected {wanted}')
-        elif _dtype_name(variable.dtype) != arrays[name].dtype.name:
+        elif not _is_readable_as(arrays[name], _dtype_name(variable.dtype)):
             found.append(f'dtype: {name} is {arrays[name].dtype.name}, '
                          f'expected {_dtype_name(variable.dtype)}')
     found.extend(f'unexpected: {name}' for name in arrays if name not in state)
@@ -242,7 +243,7 @@ def restore(state, checkpoint):
             + '; '.join(found) + '.')
     for name, variable in state.items():
         if name in checkpoint.arrays:
-            variable.assign(checkpoint.arrays[name])
+            variable.assign(checkpoint.arrays[name].astype(_dtype_name(variable.dtype)))
 
 
 def initialise_from(state, arrays):
@@ -323,6 +324,14 @@ def _deserialise(data, path):
 
 def _dtype_name(dtype):
     return getattr(dtype, 'name', None) or str(dtype)
+
+
+def _is_readable_as(array, dtype_name):
+    # Keras counts an optimizer's steps in int64 under TensorFlow and in int32 under JAX.
+    if {array.dtype.name, dtype_name} == {'int32', 'int64'} and array.size:
+        bounds = np.iinfo(dtype_name)
+        return bounds.min <= array.min() and array.max() <= bounds.max
+    return array.dtype.name == dtype_name
 
 
 def _write_durably(path, data):

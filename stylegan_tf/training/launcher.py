@@ -5,9 +5,12 @@
 
 import contextlib
 import dataclasses
+import random
 import re
 import shlex
 import sys
+
+import numpy as np
 
 from stylegan_tf import configs, images
 from stylegan_tf.training import checkpoints, loop, progress, report, run_folder, snapshots, splits, summaries
@@ -60,7 +63,19 @@ class Options:
         if self.precision:
             config = configs.override(config, [f'precision={self.precision}'])
         config.check()
+        if _is_jax():
+            self._check_jax(config)
         return config
+
+    def _check_jax(self, config):
+        if self.strategy not in ('auto', 'one_device'):
+            raise OptionError(f'--strategy={self.strategy} needs TensorFlow: under KERAS_BACKEND=jax training runs '
+                              'on one device. Use --strategy=one_device.')
+        if self.xla == 'off':
+            raise OptionError('--xla=off needs TensorFlow: JAX compiles every step. Leave --xla out.')
+        if config.precision == 'mixed_float16':
+            raise OptionError('mixed_float16 needs TensorFlow, which scales its losses. Under KERAS_BACKEND=jax use '
+                              '--precision=mixed_bfloat16, which needs no scaling.')
 
     def open_data(self, config):
         """Returns (Splits, Config with the classes of the pictures filled in)."""
@@ -130,7 +145,6 @@ def dry_run(options):
     if options.data:
         data, config = options.open_data(config)
     system = build_system(config, options.seed)
-    system.use_xla = _use_xla(options.xla)
     if data is None:
         feed = budget.synthetic_feed(system.roles, config)
     else:
@@ -138,8 +152,8 @@ def dry_run(options):
         picture_bytes = budget.decoded_bytes(stream)
         feed = budget.stream_feed(stream)
     with _engine_errors_explained(config):
-        needs = budget.measure(system, config, feed, picture_bytes=picture_bytes,
-                               has_gpu=_has_gpu())
+        needs = budget.measure(system, config, feed, picture_bytes=picture_bytes, has_gpu=_has_gpu(),
+                               compiled_step=_compiled_step(system, options))
     noise = [] if data else ['without --data: noise stood for pictures, decoding is not counted']
     return '\n'.join([*setting_lines(config), *needs.lines(), *noise])
 
@@ -159,7 +173,7 @@ def describe(options, config, data):
         'preset': config.preset, 'seed': options.seed, 'config': config.as_dict(),
         'config_hash': config.hash(), 'dataset': data.fingerprints(),
         'data': options.data, 'style_data': options.style_data, 'holdout': options.holdout,
-        'init': options.init, 'xla': options.xla, 'versions': run_folder.package_versions(),
+        'init': options.init, 'xla': options.xla, 'backend': _backend(), 'versions': run_folder.package_versions(),
         'command': shlex.join(options.command),
     }
 
@@ -173,6 +187,8 @@ def make_repeatable():
     this, the same bits and 2% more work with it. `tf.config.experimental.enable_op_determinism`
     and a single thread between operations do not help.
     """
+    if _is_jax():
+        return  # XLA's CPU code does so by itself
     import tensorflow as tf
 
     if not _has_gpu():
@@ -181,9 +197,13 @@ def make_repeatable():
 
 def build_system(config, seed):
     """Builds the System of a Config; its weights depend on the seed alone."""
-    import keras
-
-    keras.utils.set_random_seed(seed)
+    if _is_jax():
+        # keras.utils.set_random_seed would import TensorFlow where it is installed.
+        random.seed(seed)
+        np.random.seed(seed)
+    else:
+        import keras
+        keras.utils.set_random_seed(seed)
     return config.build()
 
 
@@ -243,37 +263,61 @@ def _training_stream(options, config, data, system):
 
 def _make_loop(options, config, folder, data, system, checkpoint):
     from stylegan_tf.data import SampleStream
-    from stylegan_tf.training import tensorflow_engine
 
     _, held_out = data.of_roles(system.roles)
     stream = _training_stream(options, config, data, system)
-    engine = tensorflow_engine.Engine(system, stream, batch_size=config.batch_size,
-                                      seed=options.seed, use_xla=_use_xla(options.xla))
+    engine = _make_engine(options, config, system, stream)
     # One order of held-out pictures for every seed, so that numbers compare between runs.
     fixed = snapshots.HeldOut(SampleStream(held_out, stream.size, seed=0), config.batch_size,
-                              config.evaluation_images)
+                              config.evaluation_images, getattr(engine, 'evaluate_batch', None))
     history = loop.History(**checkpoint.record['history']) if checkpoint else None
     return loop.Loop(
         engine, system, config, folder, history=history, held_out=fixed,
         files_of=engine.batch_names, skip=stream.skip,
-        observers=(report.Report(folder, system.parameter_counts()),
-                   summaries.TensorBoard(folder.tensorboard)),
+        observers=_observers(folder, system),
         record={'preset': config.preset, 'seed': options.seed, 'config': config.as_dict(),
                 'dataset': data.fingerprints()},
         line=progress.ProgressLine(config.total_steps, config.batch_size))
 
 
+def _make_engine(options, config, system, stream):
+    if _is_jax():
+        from stylegan_tf.training import jax_engine
+        return jax_engine.Engine(system, stream, batch_size=config.batch_size, seed=options.seed)
+    from stylegan_tf.training import tensorflow_engine
+    return tensorflow_engine.Engine(system, stream, batch_size=config.batch_size, seed=options.seed,
+                                    use_xla=_use_xla(options.xla))
+
+
+def _compiled_step(system, options):
+    """What a dry run measures: a callable from the due phases to a callable from a batch to logs."""
+    if _is_jax():
+        from stylegan_tf.training import jax_engine
+        return jax_engine.CompiledSteps(system).of
+    system.use_xla = _use_xla(options.xla)
+    return system.compiled_step
+
+
+def _observers(folder, system):
+    page = report.Report(folder, system.parameter_counts())
+    if _is_jax():
+        print('no TensorBoard files are written under KERAS_BACKEND=jax; report.html shows the same numbers')
+        return (page,)
+    return page, summaries.TensorBoard(folder.tensorboard)
+
+
 @contextlib.contextmanager
 def _engine_errors_explained(config):
+    if _is_jax():
+        with _jax_errors_explained(config):
+            yield
+        return
     import tensorflow as tf
 
     try:
         yield
     except tf.errors.ResourceExhaustedError as error:
-        raise loop.TrainingError(
-            f'The memory of the device is full at batch_size={config.batch_size} and '
-            f'{config.height}x{config.width} pixels. Begin anew with a smaller one, such as '
-            f'--set=batch_size={max(1, config.batch_size // 2)}.') from error
+        raise _memory_is_full(config) from error
     except tf.errors.OpError as error:
         # Errors of the pictures cross tf.data as text: 'DataError: message, Traceback ...'.
         found = re.search(r'(?:DataError|ImageError): (.*?)(?:\n\s*Traceback|\Z)', str(error), re.S)
@@ -282,12 +326,44 @@ def _engine_errors_explained(config):
         raise loop.TrainingError(' '.join(found[1].split())) from error
 
 
+@contextlib.contextmanager
+def _jax_errors_explained(config):
+    import jax
+
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        if 'RESOURCE_EXHAUSTED' not in str(error):
+            raise
+        raise _memory_is_full(config) from error
+
+
+def _memory_is_full(config):
+    return loop.TrainingError(
+        f'The memory of the device is full at batch_size={config.batch_size} and '
+        f'{config.height}x{config.width} pixels. Begin anew with a smaller one, such as '
+        f'--set=batch_size={max(1, config.batch_size // 2)}.')
+
+
+def _is_jax():
+    return _backend() == 'jax'
+
+
+def _backend():
+    import keras
+
+    return keras.config.backend()
+
+
 def _use_xla(choice):
     # On a CPU compiling costs more than it saves, and the two modes differ in the last bits.
     return _has_gpu() if choice == 'auto' else choice == 'on'
 
 
 def _has_gpu():
+    if _is_jax():
+        from stylegan_tf.training import jax_engine
+        return jax_engine.has_accelerator()
     import tensorflow as tf
 
     return bool(tf.config.list_physical_devices('GPU'))

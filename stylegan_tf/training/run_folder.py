@@ -30,7 +30,7 @@ FREE_SETTINGS = frozenset({
     'patience', 'evaluation_images', 'max_rollbacks', 'rollback_learning_rate',
 })
 
-_PACKAGES = ('stylegan-tf', 'tensorflow', 'keras', 'numpy', 'safetensors', 'pillow',
+_PACKAGES = ('stylegan-tf', 'tensorflow', 'jax', 'keras', 'numpy', 'safetensors', 'pillow',
              'opencv-python-headless')
 
 

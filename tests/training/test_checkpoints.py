@@ -94,7 +94,7 @@ def test_restore_lists_every_mismatch_and_assigns_nothing(tmp_path):
              'd': keras.Variable(0, dtype='int32')}
     checkpoints.save(tmp_path, 1, {
         'a': np.ones(2, np.float32), 'b': np.ones((3, 2), np.float32),
-        'd': np.array(1, np.int64), 'extra': np.ones(1, np.float32)}, {})
+        'd': np.array(2 ** 40, np.int64), 'extra': np.ones(1, np.float32)}, {})
     with pytest.raises(checkpoints.CheckpointError) as caught:
         checkpoints.restore(state, checkpoints.read(tmp_path / 'step-000000001'))
     message = str(caught.value)
@@ -102,6 +102,13 @@ def test_restore_lists_every_mismatch_and_assigns_nothing(tmp_path):
                  'dtype: d is int64, expected int32', 'unexpected: extra', 'step-000000001'):
         assert part in message
     assert not np.any(state['a'].numpy())
+
+
+def test_the_step_count_of_another_backend_is_read(tmp_path):
+    state = {'to_long': keras.Variable(0, dtype='int64'), 'to_short': keras.Variable(0, dtype='int32')}
+    checkpoints.save(tmp_path, 1, {'to_long': np.array(7, np.int32), 'to_short': np.array(2 ** 31 - 1)}, {})
+    checkpoints.restore(state, checkpoints.read(tmp_path / 'step-000000001'))
+    assert [(int(v.numpy()), v.dtype) for v in state.values()] == [(7, 'int64'), (2 ** 31 - 1, 'int32')]
 
 
 def test_an_older_checkpoint_without_extra_variables_is_restored(tmp_path):
