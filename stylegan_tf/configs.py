@@ -63,6 +63,7 @@ class Config:
     preset: str = ''
     resolution: int | tuple[int, int] = 128
     batch_size: int = 8  # global batch, images
+    accumulation_steps: int = 1  # micro-batches a batch is worked off in, one after another: less memory, same step
     total_images: int = 400_000
     precision: str = 'float32'  # float32 | mixed_float16 | mixed_bfloat16
     label_names: tuple[str, ...] = ()  # classes; filled from the data's folders when empty
@@ -109,6 +110,9 @@ class Config:
         """Raises ConfigError where settings contradict each other."""
         if self.batch_size < 1:
             raise ConfigError(f"Setting 'batch_size' must be at least 1. Received: {self.batch_size}.")
+        if self.accumulation_steps < 1 or self.batch_size % self.accumulation_steps:
+            raise ConfigError("Setting 'batch_size' must be a multiple of 'accumulation_steps'. Received: "
+                              f'batch_size={self.batch_size}, accumulation_steps={self.accumulation_steps}.')
         if self.max_rollbacks < 0 or not 0 < self.rollback_learning_rate <= 1:
             raise ConfigError("Settings 'max_rollbacks' and 'rollback_learning_rate' must be at least 0 and in (0, 1]. "
                               f'Received: {self.max_rollbacks} and {self.rollback_learning_rate}.')

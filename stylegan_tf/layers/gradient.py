@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import keras
 from keras import ops
 
@@ -61,6 +63,72 @@ def value_and_gradients(function, variables):
         total, extras = function()
     gradients = tape.gradient(total, values, unconnected_gradients=tf.UnconnectedGradients.ZERO)
     return total, extras, gradients
+
+
+class Assignments(keras.StatelessScope):
+    """Computes on values that stand for variables, and notes which variables are assigned inside.
+
+    Nothing outside changes. Variables have the values given here, else those of the surrounding scope,
+    else their own. Losses are computed inside one, so that random states and running statistics neither
+    cross a compiled function's border nor differ between replicas unseen.
+
+    Args:
+        state_mapping: List of (Variable, tensor).
+    Attributes:
+        variables: The variables assigned so far; `get_current_value(variable)` tells what.
+    """
+
+    def __init__(self, state_mapping=()):
+        super().__init__(list(state_mapping), initialize_variables=False)
+        self.variables = []
+
+    def __enter__(self):
+        super().__enter__()
+        if self.original_scope is not None:
+            self.state_mapping = {**self.original_scope.state_mapping, **self.state_mapping}
+        return self
+
+    def add_update(self, update):
+        super().add_update(update)
+        if not any(update[0] is variable for variable in self.variables):
+            self.variables.append(update[0])
+
+
+def in_turn(function, count: int) -> None:
+    """Calls `function(index)` for each index below `count`; none begins before the one before has ended.
+
+    In a graph nothing else would keep all calls from running at once, and their memory from adding up.
+
+    Args:
+        function: Callable from an index to a structure of tensors: what must be done before the next may begin.
+        count: Number of calls.
+    """
+    before = []
+    for index in range(count):
+        with _after(before):
+            before = function(index)
+
+
+def _after(tensors):
+    if keras.config.backend() != 'tensorflow':
+        return contextlib.nullcontext()  # XLA orders for memory itself
+    import tensorflow as tf
+    if tf.executing_eagerly():
+        return contextlib.nullcontext()
+    return tf.control_dependencies([tensor for tensor in tf.nest.flatten(tensors) if tensor is not None])
+
+
+def as_function(function, use_xla: bool = False):
+    """`function` of tensors as a graph of its own that is traced once, compiled by XLA if wanted.
+
+    Returns it unchanged where that means nothing: eagerly without XLA, and under JAX.
+    """
+    if keras.config.backend() != 'tensorflow':
+        return function
+    import tensorflow as tf
+    if tf.executing_eagerly() and not use_xla:
+        return function
+    return tf.function(function, jit_compile=use_xla or None, autograph=False)
 
 
 def _sums_in_pairs():

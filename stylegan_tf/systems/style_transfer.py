@@ -11,6 +11,8 @@ noise and classes need no style image at inference.
 
 from __future__ import annotations
 
+import math
+
 import keras
 from keras import ops
 
@@ -158,15 +160,19 @@ class StyleTransfer(System):
         return {name: _without_statistics(maps[name]) for name in self.config.content_layers}
 
     def _codes(self, batch, style_maps, training):
-        """Codes [B, D], and 1 for each example whose code came from its style image, else 0."""
+        """Codes [B, D], 1 for each example whose code came from its style image, else 0, and those others' indices."""
         codes = self.encode_style(batch['style'], style_maps, training=training)
         count = codes.shape[0]
-        noisy = min(count, round(self.config.noise_share * (count or 0)))
+        noisy = spread_out(count or 0, self.config.noise_share)
         if not noisy:
-            return codes, ops.ones((ops.shape(codes)[0],)), 0
-        mapped = self.mapping(self._latents(noisy), batch['label'][:noisy])
-        joined = ops.concatenate([mapped, codes[noisy:]], axis=0)
-        return joined, ops.concatenate([ops.zeros((noisy,)), ops.ones((count - noisy,))], 0), noisy
+            return codes, ops.ones((ops.shape(codes)[0],)), noisy
+        mapped = self.mapping(self._latents(len(noisy)), ops.take(batch['label'], noisy, axis=0))
+        painted = [index for index in range(count) if index not in noisy]
+        order = [*noisy, *painted]
+        joined = ops.take(ops.concatenate([mapped, _without(codes, noisy)], axis=0),
+                          [order.index(index) for index in range(count)], axis=0)
+        is_painted = [float(index in painted) for index in range(count)]
+        return joined, ops.convert_to_tensor(is_painted, 'float32'), noisy
 
     def _latents(self, count):
         return keras.random.normal((count, self.config.latent_size), seed=self.noise)
@@ -201,7 +207,7 @@ class StyleTransfer(System):
                 'mapping': self._mapping_term(style_code, batch.get('label'))}
 
     def _mapping_term(self, codes, label):
-        if not self.config.mapping_weight:
+        if not self.config.mapping_weight or codes.shape[0] == 0:
             return ops.zeros(())
         count = ops.shape(codes)[0]
         wanted = ops.stop_gradient(codes)
@@ -230,7 +236,7 @@ class StyleTransfer(System):
             terms['adversarial'] = config.adversarial_weight * ops.mean(
                 adversarial.generator_loss(config.adversarial_loss, logits))
         if config.identity_weight:
-            some = content[:max(1, round(config.identity_share * (content.shape[0] or 1)))]
+            some = ops.take(content, spread_out(content.shape[0] or 1, config.identity_share) or [0], axis=0)
             terms['identity'] = config.identity_weight * ops.mean(
                 reconstruction.identity_loss(some, self.generator(some, self.own_code(some))))
         for name, loss in (('structure', reconstruction.edge_loss), ('l1', reconstruction.l1_loss),
@@ -243,14 +249,14 @@ class StyleTransfer(System):
                 reconstruction.total_variation_loss(fake))
         if noisy and config.diversity_weight:
             terms['diversity'] = config.diversity_weight * self._diversity_term(batch, noisy)
-        terms['mapping'] = self._mapping_term(codes[noisy:], _rest(batch.get('label'), noisy))
+        terms['mapping'] = self._mapping_term(_without(codes, noisy), _without(batch.get('label'), noisy))
         return PhaseResult(terms, shared={
             'fake': fake, 'content_condition': self._condition(content_maps),
             'style_condition': self._condition(style_maps)})
 
     def _diversity_term(self, batch, noisy):
-        content, label = batch['content'][:noisy], batch['label'][:noisy]
-        latents = [self._latents(noisy) for _ in range(2)]
+        content, label = (ops.take(batch[role], noisy, axis=0) for role in ('content', 'label'))
+        latents = [self._latents(len(noisy)) for _ in range(2)]
         images = [self.generator(content, self.mapping(latent, label)) for latent in latents]
         return ops.mean(diversity.mode_seeking_loss(*images, *latents))
 
@@ -357,5 +363,18 @@ def _halved(image):
     return ops.average_pool(image, 2, strides=2)
 
 
-def _rest(label, start):
-    return None if label is None else label[start:]
+def spread_out(count: int, share: float) -> list[int]:
+    """Indices of a share of `count` examples, evenly spread.
+
+    Slices of a batch choose the same examples as the whole where `share` of a slice is a whole number: replicas and
+    micro-batches then see what one large batch would.
+    """
+    steps = [math.floor(index * min(1.0, share) + 0.5 + 1e-9) for index in range(count + 1)]
+    return [index for index in range(count) if steps[index + 1] > steps[index]]
+
+
+def _without(values, indices):
+    """`values` [B, ...] without the examples at `indices`; None stays None."""
+    if values is None or not indices:
+        return values
+    return ops.take(values, [index for index in range(values.shape[0]) if index not in indices], axis=0)

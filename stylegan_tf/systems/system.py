@@ -10,7 +10,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from stylegan_tf.layers.gradient import value_and_gradients
+from stylegan_tf.layers.gradient import Assignments, as_function, value_and_gradients
+from stylegan_tf.systems import accumulation
 
 DRAWS_PER_STEP = 256  # upper bound of one generator's random draws within a step
 
@@ -102,6 +103,8 @@ class System(keras.Model):
         learning_rate_factor: Variable in `extra_state` that every schedule of `make_optimizer` is
             multiplied by; below 1 after a rollback.
         run_seed: Integer all randomness of the run is derived from.
+        use_xla: Compiles losses and gradients (not the optimizers) by XLA.
+        accumulation_steps: Micro-batches that a batch is worked off in; gradients and logs are their mean.
     """
 
     roles: tuple[str, ...] = ('image',)
@@ -115,6 +118,7 @@ class System(keras.Model):
         self.phases: tuple[Phase, ...] = ()
         self.run_seed = 0
         self.use_xla = False
+        self.accumulation_steps = getattr(config, 'accumulation_steps', 1)
         self.step = keras.Variable(0, dtype='int32', trainable=False, name='step',
                                    aggregation='only_first_replica')
         self.learning_rate_factor = keras.Variable(
@@ -136,6 +140,8 @@ class System(keras.Model):
                 average.assign(variable)
             twin.trainable = False
         self._seed_states = [v for v in self.variables if v.path.endswith('seed_generator_state')]
+        # What losses may assign besides: averaged over micro-batches and replicas.
+        self._statistics = [v for v in self.variables if not v.trainable and 'float' in str(v.dtype)]
         self.built = True
 
     def due(self, step: int) -> tuple[str, ...]:
@@ -155,12 +161,12 @@ class System(keras.Model):
             `gradient_norms` and `after_step` add.
         """
         due = self.due(1) if due is None else due
-        self._reseed(replica)
+        self._reseed()
         logs = {}
         for phase in self.phases:
             if phase.name in due:
                 for _ in range(phase.repeats):
-                    phase_logs, shared = self._run_phase(phase, batch)
+                    phase_logs, shared = self._run_phase(phase, batch, replica)
                     logs.update(phase_logs)
                 batch = {**batch, 'shared': {**batch.get('shared', {}), **shared}}
         self._update_averages()
@@ -168,34 +174,58 @@ class System(keras.Model):
         self.step.assign(self.step + 1)
         return logs
 
-    def _run_phase(self, phase: Phase, batch) -> tuple[dict, dict]:
+    def _run_phase(self, phase: Phase, batch, replica) -> tuple[dict, dict]:
+        batches = accumulation.split(batch, self.accumulation_steps)
+        compute = functools.partial(self._differentiate, phase)
+        if self.use_xla or len(batches) > 1:
+            compute = as_function(compute, self.use_xla)
+        result = accumulation.mean_of(
+            lambda part, index: compute(part, *(ops.convert_to_tensor(n, 'int32') for n in (replica, index))), batches)
+        mean = self.mean_over_replicas(result['mean'])
+        logs = {**mean['logs'], **gradient_norms(phase, mean['gradients'])}
+        phase.optimizer.apply(mean['gradients'], phase.variables)
+        for index, value in mean['assigned'].items():
+            self._statistics[index].assign(value)
+        for state, draws in zip(self._seed_states, result['first'], strict=True):
+            state.assign(state + draws)
+        return {f'{phase.name}/{name}': value for name, value in logs.items()}, result['joined']
+
+    def _differentiate(self, phase: Phase, batch, replica, part) -> dict:
+        """Gradients, logs and what else a phase computes from a (micro-)batch; changes no variable."""
         scaled = getattr(phase.optimizer, 'scale_loss', lambda loss: loss)
+        seeds = self._seeds(replica, part)
 
         def total_loss():
-            result = phase.losses(batch)
-            if not isinstance(result, PhaseResult):
-                result = PhaseResult(result)
-            total = sum(result.terms.values())
+            with Assignments(zip(self._seed_states, seeds, strict=True)) as scope:
+                result = phase.losses(batch)
+                if not isinstance(result, PhaseResult):
+                    result = PhaseResult(result)
+                total = sum(result.terms.values())
+            draws = [scope.get_current_value(state) - seed for state, seed in zip(self._seed_states, seeds)]
+            changed = {id(variable) for variable in scope.variables}
+            assigned = {index: scope.get_current_value(variable) for index, variable in enumerate(self._statistics)
+                        if id(variable) in changed}
             logs = {**result.terms, **result.measures, 'total': total}
-            return scaled(total), (logs, result.shared)
+            return scaled(total), (logs, result.shared, draws, assigned)
 
-        variables = phase.variables
-        differentiate = functools.partial(value_and_gradients, total_loss, variables)
-        if self.use_xla:
-            import tensorflow as tf
-            differentiate = tf.function(differentiate, jit_compile=True)
-        _, (logs, shared), gradients = differentiate()
-        logs = {**logs, **gradient_norms(phase, gradients)}
-        phase.optimizer.apply(gradients, variables)
-        return {f'{phase.name}/{name}': value for name, value in logs.items()}, shared
+        _, (logs, shared, draws, assigned), gradients = value_and_gradients(total_loss, phase.variables)
+        return {'mean': {'gradients': gradients, 'logs': logs, 'assigned': assigned}, 'joined': shared, 'first': draws}
 
-    def _reseed(self, replica) -> None:
-        # Nothing random has state: every generator starts a step from (seed, step, replica).
+    def mean_over_replicas(self, values):
+        """Averages a structure of tensors over the replicas of a step; an engine of several replaces it."""
+        return values
+
+    def _reseed(self) -> None:
+        # Nothing random has state: every generator starts a step from (seed, step).
         step = ops.cast(self.step, 'int32')
         for index, state in enumerate(self._seed_states):
             key = (self.run_seed * 1_000_003 + index * 7_919) % (2 ** 30)
-            state.assign(ops.cast(ops.stack([key + 104_729 * replica, step * DRAWS_PER_STEP]),
-                                  state.dtype))
+            state.assign(ops.cast(ops.stack([key, step * DRAWS_PER_STEP]), state.dtype))
+
+    def _seeds(self, replica, part) -> list:
+        # Replicas and micro-batches draw from seeds of their own. The variables, which replicas share, stay the same.
+        own = ops.stack([104_729 * replica + 1_299_709 * part, 0])
+        return [state.value + ops.cast(own, state.dtype) for state in self._seed_states]
 
     def _update_averages(self) -> None:
         step = ops.cast(self.step, 'float32')

@@ -65,24 +65,29 @@ def measure(system, config, feed, *, picture_bytes=0, has_gpu=False, compiled_st
         Budget.
     """
     shares = stage_shares(system, config.total_steps)
-    pixels = config.batch_size * config.height * config.width
-    direct = has_gpu or pixels <= DIRECT_PIXELS or config.batch_size <= 2
+    parts = config.accumulation_steps
+    at_once = config.batch_size // parts
+    pixels = at_once * config.height * config.width
+    direct = has_gpu or pixels <= DIRECT_PIXELS or at_once <= 2
     sizes = (config.batch_size,) if direct else (1, 2)
+    system.accumulation_steps = parts if direct else 1
     seconds, memory = [], []
     for size in sizes:
         batches = feed(size)
         stages = {due: _stage_seconds(compiled_step or system.compiled_step, due, batches) for due in shares}
         tracing = sum(first for first, _ in stages.values())
         seconds.append(sum(share * stages[due][1] for due, share in shares.items()))
-        snapshot = _snapshot_seconds(system, next(batches), config)
+        snapshot = _snapshot_seconds(system, next(batches), config, at_once)
         memory.append(_memory_bytes(has_gpu))
     how = f'{MEASURED_STEPS} steps of each of {len(shares)} stages on this machine as busy as it is'
     if direct:
         step_seconds, peak = seconds[0], memory[0]
     else:
-        step_seconds, peak = (_continue(pair, config.batch_size) for pair in (seconds, memory))
-        how += (f', at batches of 1 and 2 pictures, continued in a straight line to '
-                f'{config.batch_size}')
+        step_seconds, peak = (_continue(pair, at_once) for pair in (seconds, memory))
+        step_seconds *= parts
+        how += f', at batches of 1 and 2 pictures, continued in a straight line to {at_once}'
+    if parts > 1:
+        how += f'; a step is {parts} micro-batches of {at_once}'
     count = max(1, config.total_images // max(config.snapshot_images, config.batch_size))
     cache_bytes = 0 if has_gpu else picture_bytes
     total = tracing + step_seconds * config.total_steps + count * snapshot
@@ -158,7 +163,8 @@ def _wait(logs):
         float(value)
 
 
-def _snapshot_seconds(system, batch, config):
+def _snapshot_seconds(system, batch, config, at_once):
+    batch = {name: value[:at_once] for name, value in batch.items()}
     begin = time.monotonic()
     system.evaluate_batch(batch)
     once = time.monotonic() - begin
@@ -166,7 +172,7 @@ def _snapshot_seconds(system, batch, config):
     begin = time.monotonic()
     snapshots.draw(system.sample_grid(few))
     drawn = time.monotonic() - begin
-    return once * max(1, -(-config.evaluation_images // config.batch_size)) + drawn
+    return once * max(1, -(-config.evaluation_images // at_once)) + drawn
 
 
 def _memory_bytes(has_gpu):

@@ -268,7 +268,7 @@ def _make_loop(options, config, folder, data, system, checkpoint):
     stream = _training_stream(options, config, data, system)
     engine = _make_engine(options, config, system, stream)
     # One order of held-out pictures for every seed, so that numbers compare between runs.
-    fixed = snapshots.HeldOut(SampleStream(held_out, stream.size, seed=0), config.batch_size,
+    fixed = snapshots.HeldOut(SampleStream(held_out, stream.size, seed=0), config.batch_size // config.accumulation_steps,
                               config.evaluation_images, getattr(engine, 'evaluate_batch', None))
     history = loop.History(**checkpoint.record['history']) if checkpoint else None
     return loop.Loop(
@@ -341,7 +341,8 @@ def _jax_errors_explained(config):
 def _memory_is_full(config):
     return loop.TrainingError(
         f'The memory of the device is full at batch_size={config.batch_size} and '
-        f'{config.height}x{config.width} pixels. Begin anew with a smaller one, such as '
+        f'{config.height}x{config.width} pixels. Run the same command again with '
+        f'--set=accumulation_steps={2 * config.accumulation_steps}, or begin anew with a smaller one, such as '
         f'--set=batch_size={max(1, config.batch_size // 2)}.')
 
 

@@ -14,7 +14,7 @@ class HeldOut:
 
     Args:
         stream: SampleStream over held-out sources, without augmentation.
-        batch_size: Images a batch, the batch size of the training, so that nothing is retraced.
+        batch_size: Images a batch: as many as the training holds on a device at once.
         count: Images to evaluate on; rounded up to whole batches.
         evaluate: What an engine offers in place of `System.evaluate_batch`, or None.
     """
