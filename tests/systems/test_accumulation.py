@@ -19,7 +19,7 @@ PLAIN = ('batch_size=8', 'mapping_weight=0', 'generator_optimizer.name=sgd', 'ge
 
 def pair(*settings, parts):
     """Two systems with the same weights: one takes a batch whole, the other in parts."""
-    systems = [shrunk('style_transfer_64', *PLAIN, *settings, f'accumulation_steps={count}').build()
+    systems = [shrunk('style_transfer_28', *PLAIN, *settings, f'accumulation_steps={count}').build()
                for count in (1, parts)]
     for mine, other in zip(systems[1].state().values(), systems[0].state().values(), strict=True):
         mine.assign(other)
@@ -43,7 +43,7 @@ def test_splitting_and_joining_are_inverse():
 @pytest.mark.parametrize('due', [('generator', 'discriminator'),
                                  pytest.param(('generator', 'discriminator', 'r1'), marks=pytest.mark.slow)])
 def test_micro_batches_equal_the_large_batch(due):
-    systems = pair(parts=4)
+    systems = pair(parts=2)
     batch = {name: tf.constant(value) for name, value in random_batch(systems[0].config).items()}
     start = values(systems[0])
     logs = [system.compiled_step(due)(batch) for system in systems]
