@@ -145,34 +145,6 @@ def _pairwise_gradients(total, values):
                         aggregation_method=tf.AggregationMethod.EXPERIMENTAL_TREE)
 
 
-class Assignments(keras.StatelessScope):
-    """Computes on values that stand for variables, and notes which variables are assigned inside.
-
-    Nothing outside changes. Variables have the values given here, else those of the surrounding scope,
-    else their own.
-
-    Args:
-        state_mapping: List of (Variable, tensor).
-    Attributes:
-        variables: The variables assigned so far; `get_current_value(variable)` tells what.
-    """
-
-    def __init__(self, state_mapping=()):
-        super().__init__(list(state_mapping), initialize_variables=False)
-        self.variables = []
-
-    def __enter__(self):
-        super().__enter__()
-        if self.original_scope is not None:
-            self.state_mapping = {**self.original_scope.state_mapping, **self.state_mapping}
-        return self
-
-    def add_update(self, update):
-        super().add_update(update)
-        if not any(update[0] is variable for variable in self.variables):
-            self.variables.append(update[0])
-
-
 def _differentiated(function, values, variables=None):
     """(total, extras, gradients) of `function(values)` by JAX; `values` stand for `variables` inside."""
     import jax

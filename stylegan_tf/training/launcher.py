@@ -268,8 +268,9 @@ def _make_loop(options, config, folder, data, system, checkpoint):
     stream = _training_stream(options, config, data, system)
     engine = _make_engine(options, config, system, stream)
     # One order of held-out pictures for every seed, so that numbers compare between runs.
-    fixed = snapshots.HeldOut(SampleStream(held_out, stream.size, seed=0), config.batch_size // config.accumulation_steps,
-                              config.evaluation_images, getattr(engine, 'evaluate_batch', None))
+    fixed = snapshots.HeldOut(
+        SampleStream(held_out, stream.size, seed=0), config.batch_size // config.accumulation_steps,
+        config.evaluation_images, getattr(engine, 'evaluate_batch', None))
     history = loop.History(**checkpoint.record['history']) if checkpoint else None
     return loop.Loop(
         engine, system, config, folder, history=history, held_out=fixed,
