@@ -6,7 +6,8 @@
     picture = model.stylize('photo.jpg', 'painting.jpg', strength=0.8)    # uint8 [H, W, 3]
     system = sg.config('style_transfer_128', batch_size=4).build()        # a keras.Model
 
-Importing this package is light: TensorFlow is imported when something first needs it.
+Importing this package is light: TensorFlow is imported when something first needs it. `load` needs it only for models
+that do not run by LiteRT (`load(..., engine='tensorflow')` asks for it).
 
 Dimension letters, the same in every docstring:
 

@@ -1,49 +1,98 @@
 """Loads models by name or folder.
 
-    model = load('models/first')                     # a SavedModel, its base, a run folder, 'gatys'
+    model = load('models/first')                     # an export, its base, a run folder, 'gatys'
     picture = model.stylize('photo.jpg', ['waves.jpg', 'night.jpg'], style_weights=[0.7, 0.3])
 
-Importing this module imports no TensorFlow; loading does.
+Importing this module imports no TensorFlow; loading does, unless the model runs by LiteRT.
 """
 
 import hashlib
 import json
 import os
 import pathlib
+import warnings
 
-from stylegan_tf import configs
+from stylegan_tf import configs, litert_models
+from stylegan_tf.litert import runtime
 from stylegan_tf.loaded_models import GatysModel, Model, ModelError, NetworkModel, Style
 
 __all__ = ['Model', 'ModelError', 'Style', 'load', 'shipped_models']
 
 PRETRAINED = configs.PRETRAINED
+ENGINES = ('auto', 'tensorflow', 'litert')
 
 
-def load(name_or_folder, **options):
+def load(name_or_folder, *, engine='auto', **options):
     """Loads a model.
 
     Args:
-        name_or_folder: A name that `stylegan-tf models` lists, a SavedModel folder, the base folder
-            of its versions (the newest is taken), or the run folder of a training (its newest
-            checkpoint, averaged weights).
+        name_or_folder: A name that `stylegan-tf models` lists, the folder of an export (SavedModel or LiteRT), the base
+            folder of its versions (the newest is taken), or the run folder of a training (its newest checkpoint,
+            averaged weights).
+        engine: 'tensorflow'; 'litert': CPU only, starts without TensorFlow, for LiteRT exports and shipped models;
+            'auto': LiteRT where the model has it, its runtime is installed and no GPU is visible, else TensorFlow. Both
+            give the same pictures within one of 255 levels.
         **options: Settings of 'gatys', such as `size=256`; other models take none.
     Returns:
-        A `loaded_models.Model`.
+        A `loaded_models.Model`; its `engine` says what runs it.
     Raises:
-        ModelError: If there is no such model; lists what there is.
+        ModelError: If there is no such model, lists what there is; or if the engine cannot run it.
     """
+    chosen = engine_for(name_or_folder, engine)
     text = os.fspath(name_or_folder)
     if text == 'gatys':
         return GatysModel(**options)
     if options:
         raise ModelError(f'Only the model gatys takes options. Received: {", ".join(options)}.')
+    folder, name = _find(text)
+    if chosen == 'litert':
+        try:
+            return _load_litert(folder, name)
+        except ModelError as error:
+            if engine == 'litert' or not _has_tensorflow_form(folder):
+                raise
+            warnings.warn(f'{error} Using TensorFlow instead.', stacklevel=2)
+    if (folder / 'saved_model.pb').is_file():
+        return _load_saved_model(folder, name)
+    return _load_run(folder, name)
+
+
+def engine_for(name_or_folder, engine='auto'):
+    """The engine that `load` would take, 'tensorflow' or 'litert'; loads nothing. Arguments and errors as `load`."""
+    if engine not in ENGINES:
+        raise ModelError(f'An engine is one of {", ".join(ENGINES)}. Received: {engine!r}.')
+    text = os.fspath(name_or_folder)
+    if text == 'gatys':
+        if engine == 'litert':
+            raise ModelError('The model gatys differentiates, which LiteRT cannot: use --engine=tensorflow.')
+        return 'tensorflow'
+    folder, _ = _find(text)
+    if not litert_models.is_export(folder) and not litert_models.is_packed(folder):
+        if engine == 'litert':
+            raise ModelError(f'{folder} has no LiteRT form. Make one from its run folder: stylegan-tf export '
+                             '--workdir=RUN --output=FOLDER --format=litert; or use --engine=tensorflow.')
+        return 'tensorflow'
+    if not _has_tensorflow_form(folder):
+        if engine == 'tensorflow':
+            raise ModelError(f'{folder} holds a LiteRT export, which TensorFlow does not run: use --engine=litert, or '
+                             'export with --format=savedmodel.')
+        return 'litert'
+    if engine != 'auto':
+        return engine
+    return 'litert' if runtime.is_available() and not runtime.has_gpu() else 'tensorflow'
+
+
+def _find(text):
+    """(folder, name or None) of a model; raises ModelError if there is none."""
     is_shipped = text in _shipped_folders()
     folder = _newest(_shipped_folders()[text] if is_shipped else pathlib.Path(text))
-    if (folder / 'saved_model.pb').is_file():
-        return _load_saved_model(folder, name=text if is_shipped else None)
-    if (folder / 'config.json').is_file():
-        return _load_run(folder, name=text if is_shipped else None)
-    raise ModelError(_not_a_model(folder))
+    if not _has_tensorflow_form(folder) and not litert_models.is_export(folder):
+        raise ModelError(_not_a_model(folder))
+    return folder, text if is_shipped else None
+
+
+def _has_tensorflow_form(folder):
+    return (folder / 'saved_model.pb').is_file() or (folder / 'config.json').is_file()
 
 
 def shipped_models():
@@ -61,14 +110,17 @@ def _shipped_folders():
     if not PRETRAINED.is_dir():
         return {}
     return {folder.name: folder for folder in sorted(PRETRAINED.iterdir())
-            if (_newest(folder) / 'saved_model.pb').is_file() or (folder / 'config.json').is_file()}
+            if _is_export(_newest(folder)) or (folder / 'config.json').is_file()}
+
+
+def _is_export(folder):
+    return (folder / 'saved_model.pb').is_file() or litert_models.is_export(folder)
 
 
 def _newest(folder):
     """The folder of the newest version below a base folder, or `folder` itself."""
-    if folder.is_dir() and not (folder / 'saved_model.pb').is_file():
-        versions = [entry for entry in folder.iterdir() if entry.name.isdecimal()
-                    and (entry / 'saved_model.pb').is_file()]
+    if folder.is_dir() and not _is_export(folder):
+        versions = [entry for entry in folder.iterdir() if entry.name.isdecimal() and _is_export(entry)]
         if versions:
             return max(versions, key=lambda entry: int(entry.name))
     return folder
@@ -87,8 +139,19 @@ def _load_saved_model(folder, name):
     return NetworkModel(dict(loaded.signatures), card, name=name, owner=loaded)
 
 
+def _load_litert(folder, name):
+    from stylegan_tf.training import checkpoints
+
+    try:
+        load_model = litert_models.load_export if litert_models.is_export(folder) else litert_models.load_packed
+        return load_model(folder, name=name)
+    except (runtime.LiteRTError, checkpoints.CheckpointError) as error:
+        raise ModelError(str(error)) from error
+
+
 def _read_card(folder):
-    path = folder / 'assets' / 'model_card.json'
+    path = (folder / litert_models.CARD_FILE if litert_models.is_export(folder)
+            else folder / 'assets' / 'model_card.json')
     try:
         return json.loads(path.read_text(encoding='utf-8'))
     except FileNotFoundError:
@@ -97,7 +160,7 @@ def _read_card(folder):
         raise ModelError(f'{path} is damaged ({error}). Export or copy the model again.') from error
 
 
-def _load_run(folder, name=None):
+def _load_run(folder, name):
     from stylegan_tf import exporter, serving_graph
     from stylegan_tf.training import checkpoints, run_folder
 
@@ -120,5 +183,5 @@ def _folder_hash(folder):
 def _not_a_model(folder):
     names = ', '.join(shipped_models())
     what = 'holds no model' if folder.is_dir() else 'is neither a folder nor the name of a model'
-    return (f'{folder} {what}. Expected a SavedModel folder (saved_model.pb), the base of its '
+    return (f'{folder} {what}. Expected the folder of an export (saved_model.pb or model.tflite), the base of its '
             f'versions (BASE/1/saved_model.pb), a run folder (config.json), or one of: {names}.')

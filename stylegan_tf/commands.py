@@ -4,6 +4,7 @@ Exit codes: 0 all done; 1 some inputs failed; 2 bad usage or configuration; 130 
 Imports no TensorFlow, so that `--help` answers at once.
 """
 
+import contextlib
 import importlib.util
 import os
 import sys
@@ -101,14 +102,21 @@ def import_tensorflow():
         raise UsageError('This command works under TensorFlow only. Run it without '
                          f"KERAS_BACKEND={os.environ['KERAS_BACKEND']}.")
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
+    # Some lines are written before the level is read.
+    with without_native_talk():
+        import tensorflow as tf
+        tf.config.list_physical_devices('GPU')
+
+
+@contextlib.contextmanager
+def without_native_talk():
+    """Turns the descriptor of stderr away, for libraries that greet there whatever their settings say."""
     sys.stderr.flush()
     kept = os.dup(2)
     try:
         with open(os.devnull, 'wb') as nowhere:
-            # Some lines are written before the level is read, so the descriptor itself is turned.
             os.dup2(nowhere.fileno(), 2)
-            import tensorflow as tf
-            tf.config.list_physical_devices('GPU')
+        yield
     finally:
         os.dup2(kept, 2)
         os.close(kept)

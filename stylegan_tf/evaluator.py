@@ -164,13 +164,14 @@ class Evaluator:
         names: Metric names, such as 'style_distance@vgg16_hed' or 'ssim'; see METRICS and features.NAMES.
         size: Side in pixels that every picture is brought to.
         seed: Of the bootstrap.
+        engine: What runs the networks: 'tensorflow', or 'litert' for those of `litert_features`, without TensorFlow.
     Raises:
         ValueError: If a name is unknown, lacks its network or has one that it does not use.
     """
 
-    def __init__(self, names, *, size=256, seed=0):
+    def __init__(self, names, *, size=256, seed=0, engine='tensorflow'):
         self.names = tuple(names)
-        self.size, self.seed = size, seed
+        self.size, self.seed, self.engine = size, seed, engine
         self._networks = collections.defaultdict(set)
         for name in self.names:
             metric, network = _parse(name)
@@ -226,7 +227,7 @@ class Evaluator:
         """What a report must say beside its numbers, as plain values."""
         networks = {}
         for name in self._networks:
-            network = extractor(name, self._layers(name))
+            network = extractor(name, self._layers(name), self.engine)
             networks[name] = {'sha256': network.weights_hash, 'licence': network.licence, 'source': network.source}
         return {'n': count, 'resize': self.resize_rule, 'seed': self.seed, 'interval': '95% percentile bootstrap',
                 'networks': networks}
@@ -255,7 +256,7 @@ class Evaluator:
         fitted = images.cover_crop(pixels, (self.size, self.size))
         features = {}
         for name in self._networks:
-            maps = extractor(name, self._layers(name))(images.to_float(fitted)[None])
+            maps = extractor(name, self._layers(name), self.engine)(images.to_float(fitted)[None])
             features.update({(name, layer): np.asarray(maps[layer]) for layer in self._layers(name)})
         self._looks[key] = Look(fitted, features)
         while len(self._looks) > 8:
@@ -267,16 +268,17 @@ _extractors = {}
 _lock = threading.Lock()
 
 
-def extractor(name, layers):
-    """The frozen network `name` with at least `layers`: one a process, loaded when first asked for."""
-    from stylegan_tf.networks import features
+def extractor(name, layers, engine='tensorflow'):
+    """The frozen network `name` with at least `layers`: one a process and engine, loaded when first asked for."""
+    from stylegan_tf.networks import features, litert_features
 
     with _lock:
-        loaded = _extractors.get(name)
+        loaded = _extractors.get((name, engine))
         if loaded is None or not set(layers) <= set(loaded.layer_names):
             known = loaded.layer_names if loaded else ()
-            _extractors[name] = features.load(name, tuple(dict.fromkeys((*known, *layers))))
-        return _extractors[name]
+            make = litert_features.LiteRTFeatures if engine == 'litert' else features.load
+            loaded = _extractors[(name, engine)] = make(name, tuple(dict.fromkeys((*known, *layers))))
+        return loaded
 
 
 def _parse(name):

@@ -1,10 +1,11 @@
-"""Turns a run into a versioned SavedModel that a model server loads.
+"""Turns a run into a versioned SavedModel that a model server loads, or into a LiteRT model for CPUs and phones.
 
     python -m stylegan_tf.export --workdir=runs/first --output=models/first
+    python -m stylegan_tf.export --workdir=runs/first --output=lean/first --format=litert
 
-writes models/first/1/saved_model.pb, and models/first/2 the next time. The averaged weights are
-exported, the SavedModel is reloaded and compared with Python before it appears, and a version is
-never overwritten.
+writes models/first/1/saved_model.pb or lean/first/1/model.tflite, and .../2 the next time. The averaged
+weights are exported, the result is reloaded and compared with Python before it appears, and a version
+is never overwritten.
 """
 
 from absl import flags
@@ -17,6 +18,12 @@ _VERSION = flags.DEFINE_integer(
     'version', None, 'Whole number from 1 on; one more than the newest when not given.')
 _CHECKPOINT = flags.DEFINE_string(
     'checkpoint', 'newest', "newest, or best: the best by the run's best_metric.")
+_FORMAT = flags.DEFINE_string(
+    'format', 'savedmodel', 'savedmodel, for TensorFlow and its model server; litert: one model.tflite, which '
+    '`stylize` runs on CPUs without TensorFlow.')
+_WEIGHTS = flags.DEFINE_string(
+    'weights', 'float32', 'With --format=litert: float32, or float16 for half the size.')
+_CHOICES = {'format': ('savedmodel', 'litert'), 'weights': ('float32', 'float16')}
 
 
 def main():
@@ -24,23 +31,42 @@ def main():
     for flag in (_WORKDIR, _OUTPUT):
         if not flag.value:
             raise commands.UsageError(f'--{flag.name} is required; see --help.')
+    for flag in (_FORMAT, _WEIGHTS):
+        if flag.value not in _CHOICES[flag.name]:
+            raise commands.UsageError(f'--{flag.name} must be one of {", ".join(_CHOICES[flag.name])}. '
+                                      f'Received: {flag.value!r}.')
+    if _FORMAT.value == 'savedmodel' and _WEIGHTS.value != 'float32':
+        raise commands.UsageError('--weights belongs to --format=litert.')
     commands.import_tensorflow()
-    from stylegan_tf import exporter
-
-    path = exporter.export(_WORKDIR.value, _OUTPUT.value, version=_VERSION.value,
-                           checkpoint=_CHECKPOINT.value)
+    path, card = _export()
     print(f'Exported {path}')
-    print(f'Model card: {path / exporter.CARD_FILE}')
+    print(f'Model card: {card}')
     print(f'Try it: stylegan-tf stylize --model={path} --content=PHOTO --style=PAINTING '
           '--output=RESULT.png')
     return commands.DONE
 
 
+def _export():
+    """(folder, model card) of the written version."""
+    options = {'version': _VERSION.value, 'checkpoint': _CHECKPOINT.value}
+    if _FORMAT.value == 'savedmodel':
+        from stylegan_tf import exporter
+
+        path = exporter.export(_WORKDIR.value, _OUTPUT.value, **options)
+        return path, path / exporter.CARD_FILE
+    from stylegan_tf import litert_exporter, litert_models
+
+    with commands.without_native_talk():
+        path = litert_exporter.export(_WORKDIR.value, _OUTPUT.value, weights=_WEIGHTS.value, **options)
+    return path, path / litert_models.CARD_FILE
+
+
 def _errors():
     from stylegan_tf import configs, exporter, serving_graph
+    from stylegan_tf.litert.runtime import LiteRTError
     from stylegan_tf.training import checkpoints, run_folder
 
-    return (exporter.ExportError, serving_graph.SignatureError, run_folder.RunFolderError,
+    return (exporter.ExportError, LiteRTError, serving_graph.SignatureError, run_folder.RunFolderError,
             checkpoints.CheckpointError, configs.ConfigError)
 
 

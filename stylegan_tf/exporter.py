@@ -95,13 +95,13 @@ def export_system(system, output, *, version=None, card=None, functions=None):
     temporary = output / f'.tmp-{version}-{secrets.token_hex(4)}'
     try:
         output.mkdir(parents=True, exist_ok=True)
-        _save(functions, temporary)
+        save_functions(functions, temporary)
         parity = compare(system, temporary)
-        _write_json(temporary / CARD_FILE, {
+        write_json(temporary / CARD_FILE, {
             **make_card(system, functions), **(card or {}), 'version': version, 'parity': parity})
         warm_up.write(temporary / WARM_UP_FILE, output.name, system.signatures(),
                       _size(system.config, largest=256))
-        return _publish(temporary, output / str(version))
+        return publish(temporary, output / str(version))
     except (OSError, tf.errors.OpError) as error:
         raise ExportError(f'Cannot write {output / str(version)}: '
                           f'{getattr(error, "strerror", None) or error}. Check that the folder is '
@@ -169,12 +169,12 @@ def compare(system, folder):
     for seed, size in enumerate(sizes):
         for name, signature in system.signatures().items():
             inputs = serving_graph.example_inputs(signature, size, batch=2, seed=seed)
-            expected = signature.function(**_tensors(inputs))
+            expected = signature.function(**tensors(inputs))
             worst = max(worst, _difference(f'{name} at {size[0]}x{size[1]}', expected,
-                                           loaded[name](**_tensors(inputs))))
+                                           loaded[name](**tensors(inputs))))
             twin = serving_graph.BYTES_TWINS.get(name)
             if twin:
-                result = loaded[twin](**_tensors(serving_graph.as_bytes_inputs(inputs)))
+                result = loaded[twin](**tensors(serving_graph.as_bytes_inputs(inputs)))
                 worst_level = max(worst_level, _level_difference(twin, expected, result))
     return {'largest_difference': worst, 'largest_difference_bytes': worst_level,
             'tolerance': TOLERANCE, 'sizes': [list(size) for size in sizes]}
@@ -208,7 +208,8 @@ def _level_difference(what, expected, received):
     return worst
 
 
-def _tensors(inputs):
+def tensors(inputs):
+    """Dict of arrays -> dict of tf tensors."""
     return {name: tf.constant(value) for name, value in inputs.items()}
 
 
@@ -254,7 +255,8 @@ def _training_facts(record, checkpoint):
         'versions': checkpoint.record.get('versions')}
 
 
-def _save(functions, folder):
+def save_functions(functions, folder):
+    """Writes concrete tf functions, dict by name, as the signatures of a SavedModel without gradients."""
     module = tf.Module()
     module.weights = serving_graph.variables_of(functions)
     tf.saved_model.save(module, str(folder), signatures=functions,
@@ -276,12 +278,18 @@ def _drop_gradients(path):
     path.with_name('fingerprint.pb').unlink(missing_ok=True)
 
 
-def _write_json(path, values):
+def write_json(path, values):
+    """Writes a dict as an indented JSON file; its folder is made when absent."""
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(values, indent=2) + '\n', encoding='utf-8')
 
 
-def _publish(temporary, final):
+def publish(temporary, final):
+    """Makes a finished folder appear under its name, safe against a power cut; returns the name.
+
+    Raises:
+        ExportError: If the name is taken meanwhile.
+    """
     for path in [*temporary.rglob('*'), temporary]:
         descriptor = os.open(path, os.O_RDONLY)
         try:

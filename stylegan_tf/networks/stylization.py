@@ -88,7 +88,7 @@ def _colour_statistics(image):
     image = ops.cast(image, 'float32')
     mean = ops.mean(image, axis=(1, 2))
     centred = image - mean[:, None, None, :]
-    covariance = ops.mean(centred[..., :, None] * centred[..., None, :], axis=(1, 2))
+    covariance = ops.mean(ops.expand_dims(centred, -1) * ops.expand_dims(centred, -2), axis=(1, 2))
     return ops.concatenate([2.0 * mean, 4.0 * ops.reshape(covariance, (-1, 9))], axis=-1)
 
 

@@ -23,6 +23,7 @@ from stylegan_tf.networks.patchgan import PatchDiscriminator
 from stylegan_tf.networks.stylegan import MappingNetwork
 from stylegan_tf.networks.stylization import StyleEncoder, StylizationGenerator
 from stylegan_tf.systems.optimizers import make_optimizer
+from stylegan_tf.systems.stylization_litert import litert_functions
 from stylegan_tf.systems.stylization_signatures import OWN_CODE_SIDE, stylization_signatures
 from stylegan_tf.systems.system import Phase, PhaseResult, System
 
@@ -340,6 +341,9 @@ class StyleTransfer(System):
 
     def signatures(self) -> dict:
         return stylization_signatures(self)
+
+    def litert_functions(self) -> tuple[dict, dict]:
+        return litert_functions(self)
 
     def model_card(self) -> dict:
         config = self.config

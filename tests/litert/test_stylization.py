@@ -1,0 +1,52 @@
+"""The NumPy half of a stylisation equals TensorFlow's."""
+
+import numpy as np
+import pytest
+
+from stylegan_tf.litert import stylization
+from stylegan_tf.systems import stylization_signatures
+
+
+@pytest.mark.parametrize('size, side', [
+    ((300, 410), 256), ((97, 1000), 64), ((256, 255), 256), ((33, 20), 64), ((5, 9), 64), ((500, 12), 64)])
+def test_reduced_copies_equal_tensorflow(size, side):
+    import tensorflow as tf
+
+    image = np.random.default_rng(0).uniform(size=(1, *size, 3)).astype(np.float32)
+    expected = stylization_signatures._bounded(tf, tf.constant(image), side).numpy()
+    received = stylization.bounded(image, side)
+    assert received.shape == expected.shape and received.dtype == np.float32
+    np.testing.assert_allclose(received, expected, atol=2e-5)
+
+
+@pytest.mark.parametrize('size', [(16, 24), (17, 31), (1, 3), (9, 40), (7, 64)])
+def test_padding_equals_tensorflow(size):
+    import tensorflow as tf
+
+    image = np.random.default_rng(0).uniform(size=(1, *size, 3)).astype(np.float32)
+    expected, height, width = stylization_signatures._padded(tf, tf.constant(image), 8)
+    np.testing.assert_array_equal(stylization.padded(image, 8), expected.numpy())
+    assert (height, width) == size
+
+
+def test_strength_walks_and_fades():
+    """Networks that return what they are given show what is mixed."""
+    asked = []
+
+    def run(signature, **inputs):
+        asked.append((signature, inputs))
+        return {'painted': np.ones_like(inputs['content'])}
+
+    facts = {'tile_multiple': 8, 'channels': [1]}
+    functions = stylization.Stylization(run, facts).signatures
+    content = np.full((1, 20, 17, 3), 0.2, np.float32)
+    inputs = {'content': content, 'code': np.array([[4.0]], np.float32), 'own_code': np.array([[2.0]], np.float32),
+              'statistics': np.array([[-3.0, -3.0]], np.float32)}
+    for strength, level in ((0.0, 0.2), (0.125, 0.6), (0.5, 1.0), (1.0, 1.0)):
+        painted = functions['stylize_tile'](**inputs, strength=np.array([strength], np.float32))['stylized']
+        assert painted.shape == content.shape
+        np.testing.assert_allclose(painted, level, rtol=1e-6)
+        _, given = asked[-1]
+        np.testing.assert_allclose(given['code'], 2 + 2 * strength)
+        assert given['content'].shape == (1, 24, 24, 3)
+        np.testing.assert_array_equal(given['statistics'], [[-3, 0]])  # a mean may be negative, a deviation not
