@@ -13,7 +13,7 @@ from stylegan_tf import commands
 _PRESET = flags.DEFINE_string('preset', None, 'Preset; `stylegan-tf presets` lists them.')
 _WORKDIR = flags.DEFINE_string('workdir', None, 'Run folder; made when absent, resumed when there.')
 _DATA = flags.DEFINE_string(
-    'data', None, 'Content pictures: a folder, tfds:NAME, tfrecord:GLOB or sample:photos.')
+    'data', None, 'Content pictures: a folder, tfds:NAME, tfrecord:GLOB, pack:FOLDER or sample:photos.')
 _STYLE_DATA = flags.DEFINE_string(
     'style_data', None, 'Style pictures, written as --data; the content pictures when not given.')
 _SET = flags.DEFINE_multi_string(

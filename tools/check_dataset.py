@@ -29,7 +29,7 @@ _STRICT = flags.DEFINE_bool('strict', False, 'Warnings count as bad.')
 
 
 def _folder(spec):
-    if spec.startswith(('tfds:', 'tfrecord:')):
+    if spec.startswith(('tfds:', 'tfrecord:', 'pack:')):
         raise commands.UsageError(f'Expected a folder or sample:NAME. Received: {spec}.')
     if spec.startswith('sample:'):
         from stylegan_tf.data import samples

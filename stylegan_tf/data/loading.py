@@ -1,5 +1,6 @@
 """From a data SPEC, as people type it, to a Source."""
 
+import importlib.util
 import os
 
 from stylegan_tf.data import folders, sources
@@ -11,7 +12,7 @@ def load(spec, *, holdout=None, max_bad_share=0.05, cache_folder=None,
 
     Args:
         spec: A folder (pictures anywhere below it; class = first folder level),
-            'tfds:NAME[/CONFIG][:SPLIT]', 'tfrecord:GLOB' or 'sample:NAME'.
+            'tfds:NAME[/CONFIG][:SPLIT]', 'tfrecord:GLOB', 'pack:FOLDER' or 'sample:NAME'.
         holdout: Pictures to leave out, as in `Source.split`, whose first part this then returns.
         max_bad_share: Largest tolerated share of bad pictures, which are skipped by name.
         cache_folder: Folder in which the index of TFRecord files may be kept between runs.
@@ -27,6 +28,13 @@ def load(spec, *, holdout=None, max_bad_share=0.05, cache_folder=None,
     if kind == 'sample':
         from stylegan_tf.data import samples
         source = folders.FolderSource(samples.sample_source(rest), **options)
+    elif kind == 'pack':
+        from stylegan_tf.data import packs
+        source = packs.PackSource(rest, **options)
+    elif kind in ('tfrecord', 'tfds') and not _has_tensorflow():
+        raise sources.DataError(
+            f'{text}: needs TensorFlow, which is not installed here. Where it is, make a pack that needs none: '
+            f'python tools/make_dataset.py --format=pack --data={text} --output=FOLDER; then use pack:FOLDER.')
     elif kind == 'tfrecord':
         from stylegan_tf.data import tfrecords
         source = tfrecords.load(rest, cache_folder=cache_folder, **options)
@@ -36,3 +44,10 @@ def load(spec, *, holdout=None, max_bad_share=0.05, cache_folder=None,
     else:
         source = folders.FolderSource(text, **options)
     return source if holdout is None else source.split(holdout)[0]
+
+
+def _has_tensorflow():
+    try:
+        return importlib.util.find_spec('tensorflow') is not None
+    except ImportError:
+        return False

@@ -76,7 +76,7 @@ def convert(spec, output, settings=Settings(), *, overwrite=False, progress=None
                     written[number] = found
             kept = len(written)
             initial = sum(len(parts[number]) for number in written)
-            with (progress or _Silent)(total=len(source), initial=initial) as bar:
+            with (progress or Silent)(total=len(source), initial=initial) as bar:
                 for number in range(len(parts)):
                     if number not in written:
                         written[number] = _write_shard(paths[number], source, parts[number], settings, pool, bar)
@@ -120,7 +120,9 @@ def encode(path, settings):
     return images.encode(pixels, 'png' if settings.is_lossless else 'jpeg', quality=settings.quality)
 
 
-class _Silent:
+class Silent:
+    """A progress bar that shows nothing."""
+
     def __init__(self, total, initial):
         del total, initial
 

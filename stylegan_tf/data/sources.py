@@ -65,7 +65,7 @@ class Health:
             f'{self._advice()} or allow more with --max_bad_share.')
 
     def _advice(self):
-        if self.spec.startswith(('tfds:', 'tfrecord:')):
+        if self.spec.startswith(('tfds:', 'tfrecord:', 'pack:')):
             return 'Make the data again without them,'
         return (f'List them all with `python tools/check_dataset.py --data={self.spec}`, then '
                 'repair or remove them,')
