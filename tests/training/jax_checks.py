@@ -83,6 +83,26 @@ def the_seed_and_the_step_decide_the_noise():
 
 
 @check
+def micro_batches_add_up():
+    made = engine(accumulation_steps=2)
+    for _ in range(2):
+        logs = made.run_step()
+    assert float(logs['generator/total']) > 0 and made.step == 2
+
+
+@check
+def data_that_needs_tensorflow_says_so():
+    from stylegan_tf import data
+    for spec in ('tfds:mnist', 'tfrecord:*.tfrecord'):
+        try:
+            data.load(spec)
+        except data.DataError as error:
+            assert '--format=pack' in str(error), error
+        else:
+            raise AssertionError(spec)
+
+
+@check
 def the_compiled_evaluation_equals_the_system():
     import numpy as np
 
