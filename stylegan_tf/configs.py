@@ -74,6 +74,9 @@ class Config:
     tick_seconds: float = 20.0  # between lines of metrics.jsonl
     keep_checkpoints: int = 3
     best_metric: str = ''  # a held-out name; the best checkpoint by it is kept ('-name': higher is better)
+    discriminator_augmentation: str = 'none'  # none | diffaugment | ada: for few pictures (below some thousands)
+    ada_target: float = 0.6  # wanted mean sign of the discriminator on real pictures
+    ada_images: int = 10_000  # pictures while ada's probability may rise from 0 to 1; 500k in runs of 25M
     max_rollbacks: int = 3  # times a run that broke (nan, inf) goes back to its last good checkpoint
     rollback_learning_rate: float = 0.5  # every learning rate is multiplied by this at each of them
     patience: int = 0  # snapshots without improvement of best_metric before stopping; 0 = never
@@ -116,6 +119,12 @@ class Config:
         if self.max_rollbacks < 0 or not 0 < self.rollback_learning_rate <= 1:
             raise ConfigError("Settings 'max_rollbacks' and 'rollback_learning_rate' must be at least 0 and in (0, 1]. "
                               f'Received: {self.max_rollbacks} and {self.rollback_learning_rate}.')
+        if self.discriminator_augmentation not in AUGMENTATIONS:
+            raise ConfigError(f"Setting 'discriminator_augmentation' must be one of {', '.join(AUGMENTATIONS)}. "
+                              f'Received: {self.discriminator_augmentation!r}.')
+        if self.ada_images < 1 or not -1 < self.ada_target < 1:
+            raise ConfigError("Settings 'ada_images' and 'ada_target' must be at least 1 and between -1 and 1. "
+                              f'Received: {self.ada_images} and {self.ada_target}.')
         if self.precision not in PRECISIONS:
             raise ConfigError(f"Setting 'precision' must be one of {', '.join(PRECISIONS)}. "
                               f'Received: {self.precision!r}.')
@@ -129,6 +138,7 @@ class Config:
         raise NotImplementedError(f'{type(self).__name__} names no system.')
 
 
+AUGMENTATIONS = ('none', 'diffaugment', 'ada')
 PRECISIONS = ('float32', 'mixed_float16', 'mixed_bfloat16')
 
 

@@ -200,6 +200,23 @@ def label_embedding():
     return compiled(built(LabelEmbedding(3, 4), labels), labels)
 
 
+@row('layers.augment.DiscriminatorAugmentation')
+def augmentation():
+    from keras import ops
+
+    from stylegan_tf.layers import augment
+    uniform = np.random.default_rng(3).random((2, 13)).astype(np.float32)
+
+    def changed(x, kind):
+        if kind == 'diffaugment':
+            return ops.sum(augment.diffaugment(x, (), uniform[:, :7])[0] ** 2, axis=(1, 2, 3))
+        image, condition = augment.ada(x, (x[:, ::2, ::2],), 0.7, uniform, uniform[:, :8], random(2, 7))
+        return ops.sum(image ** 2, axis=(1, 2, 3)) + ops.sum(condition ** 2, axis=(1, 2, 3))
+
+    return [with_gradient(lambda x, kind=kind: changed(x, kind), tensor(2, 8, 12, 3))
+            for kind in ('ada', 'diffaugment')]
+
+
 # Networks
 
 @row('networks.stylegan.MappingNetwork')

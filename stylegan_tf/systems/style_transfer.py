@@ -22,6 +22,7 @@ from stylegan_tf.networks import features
 from stylegan_tf.networks.patchgan import PatchDiscriminator
 from stylegan_tf.networks.stylegan import MappingNetwork
 from stylegan_tf.networks.stylization import StyleEncoder, StylizationGenerator
+from stylegan_tf.systems.augmentation import follow, make_augmentation
 from stylegan_tf.systems.optimizers import make_optimizer
 from stylegan_tf.systems.stylization_litert import litert_functions
 from stylegan_tf.systems.stylization_signatures import OWN_CODE_SIDE, stylization_signatures
@@ -90,6 +91,9 @@ class StyleTransfer(System):
             config.discriminator_channels, config.discriminator_layers,
             use_spectral_norm=config.discriminator_spectral_norm, num_labels=config.num_labels,
             name='discriminator')
+        self.augmentation = make_augmentation(config)
+        if self.augmentation is not None:
+            self.extra_state.update(self.augmentation.state())
         self.networks = {'generator': self.generator, 'style_encoder': self.style_encoder,
                          'mapping': self.mapping, 'discriminator': self.discriminator}
         if config.generator_optimizer.ema_decay:
@@ -233,7 +237,8 @@ class StyleTransfer(System):
             config.content_layers))}
         terms.update(self._style_terms(fake_maps, style_maps, fake, style, is_painted))
         if config.adversarial_weight:
-            logits = self.discriminator(fake, self._condition(content_maps), self._labels(batch))
+            seen, condition = self._augmented(fake, self._condition(content_maps))
+            logits = self.discriminator(seen, condition, self._labels(batch))
             terms['adversarial'] = config.adversarial_weight * ops.mean(
                 adversarial.generator_loss(config.adversarial_loss, logits))
         if config.identity_weight:
@@ -267,33 +272,42 @@ class StyleTransfer(System):
     def _logits(self, batch, shared, training):
         """The discriminator's logits of the real and of the repainted pictures."""
         labels = self._labels(batch)
-        fake = ops.stop_gradient(shared['fake'])
-        return (self.discriminator(batch['style'], shared['style_condition'], labels,
-                                   training=training),
-                self.discriminator(fake, shared['content_condition'], labels, training=training))
+        pairs = ((batch['style'], shared['style_condition']),
+                 (ops.stop_gradient(shared['fake']), shared['content_condition']))
+        if training:
+            pairs = [self._augmented(*pair) for pair in pairs]
+        return tuple(self.discriminator(image, condition, labels, training=training) for image, condition in pairs)
+
+    def _augmented(self, image, condition):
+        """What the discriminator sees in training: the condition moves along with the image."""
+        return (image, condition) if self.augmentation is None else self.augmentation(image, condition)
 
     def discriminator_losses(self, batch):
         """Paintings with their own content features are real, repainted photographs are fake."""
         real_logits, fake_logits = self._logits(batch, batch['shared'], training=True)
         real, fake = adversarial.discriminator_loss(self.config.adversarial_loss, real_logits,
                                                     fake_logits)
-        accuracy = ops.mean(self._accuracy(real_logits, fake_logits))
+        hits = self._hits(real_logits, fake_logits)
         return PhaseResult({'real': ops.mean(real), 'fake': ops.mean(fake)},
-                           measures={'accuracy': accuracy})
+                           measures={'accuracy': ops.mean(0.5 * sum(hits)), 'real_accuracy': ops.mean(hits[0])})
 
-    def _accuracy(self, real_logits, fake_logits):
+    def after_step(self, logs):
+        follow(self.augmentation, logs)
+
+    def _hits(self, real_logits, fake_logits):
+        """1 for each real picture [B] taken for real, and for each fake one taken for fake, else 0."""
         # Least squares puts real at 1 and fake at 0; the other losses' boundary is 0.
         boundary = 0.5 if self.config.adversarial_loss == 'least_squares' else 0.0
         real = ops.mean(ops.cast(real_logits, 'float32'), axis=(1, 2, 3)) > boundary
         fake = ops.mean(ops.cast(fake_logits, 'float32'), axis=(1, 2, 3)) <= boundary
-        return 0.5 * (ops.cast(real, 'float32') + ops.cast(fake, 'float32'))
+        return ops.cast(real, 'float32'), ops.cast(fake, 'float32')
 
     def r1_losses(self, batch):
         """R1 on real pictures, scaled by its interval (Mescheder et al. 2018)."""
         condition = self._condition(self.perceptual(batch['style']))
         labels = self._labels(batch)
         penalty = penalties.r1_penalty(
-            lambda image: self.discriminator(image, condition, labels), batch['style'])
+            lambda image: self.discriminator(*self._augmented(image, condition), labels), batch['style'])
         return {'penalty': 0.5 * self.config.r1_weight * self.config.r1_every * ops.mean(penalty)}
 
     # Pictures and numbers.
@@ -335,8 +349,8 @@ class StyleTransfer(System):
         if config.adversarial_weight:
             shared = {'fake': fake, 'content_condition': self._condition(content_maps),
                       'style_condition': self._condition(style_maps)}
-            numbers['discriminator_accuracy'] = self._accuracy(
-                *self._logits(batch, shared, training=False))
+            hits = self._hits(*self._logits(batch, shared, training=False))
+            numbers.update(discriminator_accuracy=0.5 * sum(hits), discriminator_real_accuracy=hits[0])
         return numbers
 
     def signatures(self) -> dict:

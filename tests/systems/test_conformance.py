@@ -11,8 +11,9 @@ EXTRAS = {
     'style_transfer_28': ['precision=mixed_float16'],
     'style_transfer_64': ['label_names=a,b,c', 'noise_share=0.5', 'diversity_weight=0.1', 'dropout=0.2'],
     'style_transfer_128': ['r1_weight=1', 'r1_every=1', 'total_variation_weight=0.1', 'l1_weight=0.1',
-                           'l2_weight=0.1'],
-    'style_transfer_256': ['adversarial_loss=hinge', 'discriminator_condition=off', 'style_encoder=learned'],
+                           'l2_weight=0.1', 'discriminator_augmentation=ada', 'ada_target=-0.99', 'ada_images=16'],
+    'style_transfer_256': ['adversarial_loss=hinge', 'discriminator_condition=off', 'style_encoder=learned',
+                           'discriminator_augmentation=diffaugment'],
     'style_transfer_512': ['adversarial_loss=non_saturating', 'discriminator_optimizer.steps_per_round=2'],
 }
 
@@ -24,7 +25,7 @@ def system(request):
 
 def changed_networks(before, after) -> set:
     return {name.split('/')[0] for name in before
-            if not np.array_equal(before[name], after[name])} - {'step'}
+            if not np.array_equal(before[name], after[name])} - {'step', 'extra'}
 
 
 def settle_loss_scale(system, batch, due):

@@ -149,3 +149,31 @@ def test_sample_grid_and_evaluation_name_their_numbers(labelled):
     np.testing.assert_allclose(
         numbers['objective'], labelled.config.content_weight * numbers['content_loss']
         + labelled.config.style_weight * numbers['style_loss'], rtol=1e-5)
+
+
+def test_ada_follows_the_discriminator_and_changes_only_training():
+    system = shrunk('style_transfer_28', 'resolution=16', 'discriminator_augmentation=ada', 'ada_images=20').build()
+    batch = {name: tf.constant(value) for name, value in random_batch(system.config).items()}
+    probability, sign = 0.0, 0.6
+    for _ in range(3):
+        logs = {name: float(value) for name, value in system.train_step(
+            batch, due=('generator', 'discriminator')).items()}
+        kept = np.exp(-4 / 256)
+        sign = kept * sign + (1 - kept) * (2 * logs['discriminator/real_accuracy'] - 1)
+        probability = min(1.0, max(0.0, probability + 0.2 * np.sign(sign - 0.6)))
+        assert logs['augmentation/probability'] == pytest.approx(probability)
+        assert logs['augmentation/sign'] == pytest.approx(sign, abs=1e-5)
+    state = system.state()
+    assert float(state['extra/augmentation_probability']) == pytest.approx(probability)
+    plain = {name: np.asarray(value) for name, value in system.evaluate_batch(batch).items()}
+    state['extra/augmentation_probability'].assign(1.0)
+    for name, value in system.evaluate_batch(batch).items():
+        np.testing.assert_array_equal(value, plain[name], err_msg=name)
+
+
+def test_without_augmentation_the_state_and_the_randomness_stay_as_they_were():
+    plain = shrunk('style_transfer_28', 'resolution=16').build()
+    assert plain.augmentation is None and list(plain.extra_state) == ['learning_rate_factor']
+    augmented = shrunk('style_transfer_28', 'resolution=16', 'discriminator_augmentation=diffaugment').build()
+    assert [v.path.split('/')[-2:] for v in augmented._seed_states[:len(plain._seed_states)]] == [
+        v.path.split('/')[-2:] for v in plain._seed_states]
