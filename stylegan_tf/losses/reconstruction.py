@@ -163,3 +163,23 @@ def total_variation_loss(image):
     image = _float(image)
     return (mean_per_example(ops.abs(image[:, 1:] - image[:, :-1]))
             + mean_per_example(ops.abs(image[:, :, 1:] - image[:, :, :-1])))
+
+
+def luminance_likeness(image_a, image_b, *, cells: int = 16):
+    """Correlation of the brightness of coarse copies: 1 for alike, -1 for a picture and its negative.
+
+    Args:
+        image_a: Tensor [B, H, W, 3].
+        image_b: Same shape.
+        cells: About as many places are compared along each side.
+    Returns:
+        Correlation per example, float32 [B]; 0 where a picture is flat.
+    Raises:
+        ValueError: The shapes differ.
+    """
+    require_same_shape(image_a=image_a, image_b=image_b)
+    window = tuple(max(1, size // cells) for size in image_a.shape[1:3])
+    a, b = (ops.average_pool(luminance(image), window) for image in (image_a, image_b))
+    a, b = (x - ops.mean(x, axis=(1, 2, 3), keepdims=True) for x in (a, b))
+    energy = ops.sum(ops.square(a), axis=(1, 2, 3)) * ops.sum(ops.square(b), axis=(1, 2, 3))
+    return ops.sum(a * b, axis=(1, 2, 3)) / ops.sqrt(energy + 1e-6)

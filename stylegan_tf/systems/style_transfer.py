@@ -110,7 +110,7 @@ class StyleTransfer(System):
         self.optimizers_by_name = {'generator_optimizer': self.generator_optimizer,
                                    'discriminator_optimizer': self.discriminator_optimizer}
         painters = (self.generator, self.style_encoder, self.mapping)
-        warm = -(-config.warmup_images // config.batch_size)
+        warm = self.first_painting_step = -(-config.warmup_images // config.batch_size)
         phases = [Phase('reconstruction', self.reconstruction_losses, painters,
                         self.generator_optimizer, last_step=warm),
                   Phase('generator', self.generator_losses, painters, self.generator_optimizer,
@@ -351,7 +351,20 @@ class StyleTransfer(System):
                       'style_condition': self._condition(style_maps)}
             hits = self._hits(*self._logits(batch, shared, training=False))
             numbers.update(discriminator_accuracy=0.5 * sum(hits), discriminator_real_accuracy=hits[0])
+        numbers['luminance_likeness'] = reconstruction.luminance_likeness(batch['content'], fake)
         return numbers
+
+    def variety_batch(self, batch):
+        """One photograph in the styles of the batch, against the style pictures."""
+        if int(self.step) < self.first_painting_step:
+            return None
+        content = ops.repeat(ops.convert_to_tensor(batch['content'][:1]), len(batch['style']), axis=0)
+        return self.stylize(content, self.encode_style(batch['style'], average=True)), batch['style']
+
+    def variety_features(self, images):
+        """Means and deviations of the style layers' features."""
+        maps = self.perceptual(images)
+        return [ops.concatenate(instance_statistics(maps[name]), axis=-1)[:, 0, 0] for name in self.config.style_layers]
 
     def signatures(self) -> dict:
         return stylization_signatures(self)

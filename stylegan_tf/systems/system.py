@@ -314,6 +314,19 @@ class System(keras.Model):
         """Held-out numbers of a batch: name -> float32 [B]."""
         raise NotImplementedError
 
+    def variety_batch(self, batch) -> tuple | None:
+        """Outputs that should differ from each other as much as real pictures do, and such pictures.
+
+        Both float [B, H, W, 3] in [-1, 1], from a held-out batch; None where there is nothing to
+        compare, or not yet.
+        """
+
+    def variety_features(self, images) -> list:
+        """What `variety_batch`'s pictures are compared by: list of float [B, F], one a layer."""
+        height, width = images.shape[1:3]
+        pooled = ops.average_pool(images, (max(1, height // 8), max(1, width // 8)))
+        return [ops.reshape(pooled, (ops.shape(images)[0], -1))]
+
     def signatures(self) -> dict[str, Signature]:
         """Functions an export carries, by signature name (contracts: floats in [0, 1])."""
         raise NotImplementedError

@@ -13,7 +13,18 @@ import sys
 import numpy as np
 
 from stylegan_tf import configs, images
-from stylegan_tf.training import checkpoints, loop, progress, report, run_folder, snapshots, splits, summaries
+from stylegan_tf.training import (
+    checkpoints,
+    health,
+    loop,
+    machine,
+    progress,
+    report,
+    run_folder,
+    snapshots,
+    splits,
+    summaries,
+)
 
 STRATEGIES = ('auto', 'one_device')
 LATER_STRATEGIES = ('mirrored', 'multi_worker', 'tpu')
@@ -171,10 +182,10 @@ def describe(options, config, data):
     """Returns the dict that config.json holds."""
     return {
         'preset': config.preset, 'seed': options.seed, 'config': config.as_dict(),
-        'config_hash': config.hash(), 'dataset': data.fingerprints(),
+        'config_hash': config.hash(), 'dataset': data.fingerprints(), 'pictures': data.counts(),
         'data': options.data, 'style_data': options.style_data, 'holdout': options.holdout,
         'init': options.init, 'xla': options.xla, 'backend': _backend(), 'versions': run_folder.package_versions(),
-        'command': shlex.join(options.command),
+        'machine': machine.describe(_device_name()), 'command': shlex.join(options.command),
     }
 
 
@@ -244,6 +255,8 @@ def _find_checkpoint(folder, record):
     if old is not None and checkpoints.list_folders(folder.checkpoints):
         for text in run_folder.check_same_run(old, record, folder.path):
             print(f'continuing with another setting: {text}')
+        for text in machine.changes(old, record):
+            print(f'continuing on another machine: {text}; the last bits of its numbers may differ')
     checkpoint, skipped = checkpoints.latest(folder.checkpoints)
     for message in skipped:
         print(f'skipped a broken checkpoint: {message}')
@@ -264,21 +277,23 @@ def _training_stream(options, config, data, system):
 def _make_loop(options, config, folder, data, system, checkpoint):
     from stylegan_tf.data import SampleStream
 
-    _, held_out = data.of_roles(system.roles)
+    training, held_out = data.of_roles(system.roles)
     stream = _training_stream(options, config, data, system)
     engine = _make_engine(options, config, system, stream)
     # One order of held-out pictures for every seed, so that numbers compare between runs.
     fixed = snapshots.HeldOut(
         SampleStream(held_out, stream.size, seed=0), config.batch_size // config.accumulation_steps,
-        config.evaluation_images, getattr(engine, 'evaluate_batch', None))
+        config.evaluation_images, getattr(engine, 'evaluate_batch', None),
+        varied=SampleStream(training, stream.size, seed=0))
     history = loop.History(**checkpoint.record['history']) if checkpoint else None
+    line = progress.ProgressLine(config.total_steps, config.batch_size)
     return loop.Loop(
         engine, system, config, folder, history=history, held_out=fixed,
         files_of=engine.batch_names, skip=stream.skip,
-        observers=_observers(folder, system),
+        observers=_observers(folder, system, line),
         record={'preset': config.preset, 'seed': options.seed, 'config': config.as_dict(),
                 'dataset': data.fingerprints()},
-        line=progress.ProgressLine(config.total_steps, config.batch_size))
+        line=line)
 
 
 def _make_engine(options, config, system, stream):
@@ -299,12 +314,13 @@ def _compiled_step(system, options):
     return system.compiled_step
 
 
-def _observers(folder, system):
+def _observers(folder, system, line):
     page = report.Report(folder, system.parameter_counts())
+    signs = health.Announcer(folder, line.note)
     if _is_jax():
         print('no TensorBoard files are written under KERAS_BACKEND=jax; report.html shows the same numbers')
-        return (page,)
-    return page, summaries.TensorBoard(folder.tensorboard)
+        return page, signs
+    return page, signs, summaries.TensorBoard(folder.tensorboard)
 
 
 @contextlib.contextmanager
@@ -360,6 +376,14 @@ def _backend():
 def _use_xla(choice):
     # On a CPU compiling costs more than it saves, and the two modes differ in the last bits.
     return _has_gpu() if choice == 'auto' else choice == 'on'
+
+
+def _device_name():
+    if _is_jax():
+        from stylegan_tf.training import jax_engine
+        return jax_engine.device_name()
+    from stylegan_tf.training import tensorflow_engine
+    return tensorflow_engine.device_name()
 
 
 def _has_gpu():

@@ -191,7 +191,7 @@ class Loop:
             metrics = {}
         else:
             losses_seen = self._collect_first()
-            metrics = self._held_out.evaluate(self._system)
+            metrics = {**self._held_out.evaluate(self._system), **self._held_out.variety(self._system)}
             self._pending = losses_seen
             self._tick(metrics)
         better = self._judge(metrics, step)
@@ -269,7 +269,7 @@ class Loop:
 def headline(losses):
     """Chooses what a progress line has room for: each phase's total, and shares such as accuracy."""
     chosen = {name: value for name, value in losses.items()
-              if name.endswith(('/total', 'accuracy'))}
+              if name.endswith(('/total', '/accuracy'))}
     return chosen or losses
 
 

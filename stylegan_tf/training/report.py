@@ -94,7 +94,7 @@ def write(folder, status, pictures=None):
     page = report_page.render(
         record=record, status=status, rows=rows, summary=summarise(settings, rows, status),
         changed=changed_settings(settings),
-        advice=health.advise(rows, best_metric=settings.get('best_metric', '')),
+        advice=health.advise_run(record, rows),
         events=[guardian.Rollback.from_dict(line) for line in lines if line.get('event') == 'rollback'],
         samples=collect_samples(folder.samples, pictures or PictureCache()),
         refresh_seconds=REFRESH_SECONDS if status.is_live else None,

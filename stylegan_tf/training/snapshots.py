@@ -3,9 +3,12 @@
 import numpy as np
 
 from stylegan_tf import images, sheets
+from stylegan_tf.metrics import variety
 
 # Rows of a sample grid; a stylisation grid has as many columns, so its cost is the square.
 SAMPLE_IMAGES = 5
+VARIETY_IMAGES = 16  # rounded up to whole batches
+LEAST_COMPARED = 4  # with each other, whatever the batch size
 LEGIBLE_SIDE = 56  # pixels
 
 
@@ -17,10 +20,12 @@ class HeldOut:
         batch_size: Images a batch: as many as the training holds on a device at once.
         count: Images to evaluate on; rounded up to whole batches.
         evaluate: What an engine offers in place of `System.evaluate_batch`, or None.
+        varied: SampleStream of the pictures that `variety` compares with, where held-out ones may
+            be too few: the training pictures, without augmentation. None: the held-out ones.
     """
 
-    def __init__(self, stream, batch_size, count, evaluate=None):
-        self._stream = stream
+    def __init__(self, stream, batch_size, count, evaluate=None, varied=None):
+        self._stream, self._varied = stream, varied or stream
         self._batch_size = batch_size
         self._batches = max(1, -(-count // batch_size))
         self._evaluate = evaluate
@@ -36,6 +41,29 @@ class HeldOut:
             for name, value in evaluate(self.batch(index)).items():
                 values.setdefault(name, []).append(np.ravel(np.asarray(value, np.float64)))
         return {name: float(np.mean(np.concatenate(parts))) for name, parts in values.items()}
+
+    def variety(self, system):
+        """How the outputs for the first images vary, beside real pictures: dict name -> float.
+
+        'variety' and 'contrast' are shares of the real pictures' (1 = alike), 'clipped' is the share
+        of values at an end of the range that the real pictures do not have. Empty where the
+        system has nothing to compare, or the real pictures are all the same.
+        """
+        size = max(LEAST_COMPARED, self._batch_size)
+        found = []
+        for start in range(0, VARIETY_IMAGES, size):
+            pair = system.variety_batch(to_floats(self._varied.batch(start, size)))
+            if pair is None:
+                return {}
+            outputs, reals = (np.asarray(part, np.float32) for part in pair)
+            features = [[np.asarray(layer, np.float32) for layer in system.variety_features(part)] for part in pair]
+            if variety.contrast(reals):
+                found.append((variety.relative_variety(*features),
+                              variety.contrast(outputs) / variety.contrast(reals),
+                              max(0.0, variety.clipped_share(outputs) - variety.clipped_share(reals))))
+        found = [numbers for numbers in found if np.isfinite(numbers[0])]
+        means = np.mean(found, axis=0).tolist() if found else ()
+        return dict(zip(('variety', 'contrast', 'clipped'), means))
 
     def picture(self, system):
         """Draws `system.sample_grid` of the first held-out images as uint8 [H, W, 3]."""

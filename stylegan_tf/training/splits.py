@@ -26,6 +26,10 @@ class Splits:
         return {key: [self.training[key].fingerprint, self.held_out[key].fingerprint]
                 for key in self.training}
 
+    def counts(self):
+        """Returns dict name -> [number of training pictures, number of held-out ones]."""
+        return {key: [len(self.training[key]), len(self.held_out[key])] for key in self.training}
+
     @property
     def label_names(self):
         """Classes of the pictures that carry the label: the style pictures."""

@@ -27,6 +27,14 @@ def test_pixel_losses_by_hand():
     np.testing.assert_allclose(reconstruction.l2_loss(a, b), [5, 2])
 
 
+def test_luminance_likeness_tells_negatives():
+    image = photograph()
+    flat = np.full_like(image, 0.3)
+    for other, expected in ((image, 1.0), (0.5 * image + 0.2, 1.0), (-image, -1.0), (flat, 0.0)):
+        assert float(reconstruction.luminance_likeness(image, other)[0]) == pytest.approx(expected, abs=1e-3)
+    assert abs(float(reconstruction.luminance_likeness(image, random(1, 48, 48, 3))[0])) < 0.3
+
+
 @pytest.mark.parametrize('value_range', [1.0, 2.0])
 def test_ssim_equals_scikit_image(value_range):
     a = photograph() if value_range == 2.0 else (photograph() + 1) / 2

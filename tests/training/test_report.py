@@ -60,6 +60,56 @@ def test_rising_losses_stale_snapshots_and_lost_speed_are_noticed():
     assert 'fell to 1 images/s from 4' in slow.sign
 
 
+@pytest.mark.parametrize('name, healthy, sick, sign', [
+    ('variety', 0.7, 0.03, 'only 3.0% of what real pictures do'), ('contrast', 0.7, 0.05, 'flat or black: 5.0%'),
+    ('clipped', 0.01, 0.6, '60% more of the values'), ('luminance_likeness', 0.9, -0.5, '(correlation -0.50)')])
+def test_what_is_wrong_with_the_results_is_told_at_the_second_snapshot(name, healthy, sick, sign):
+    for values, count in (([healthy, healthy], 0), ([healthy, sick], 0), ([sick, sick], 1), ([sick, healthy], 0)):
+        found = health.advise(run_rows(2, **{f'held_out__{name}': values}))
+        assert len(found) == count, values
+    assert sign in health.advise(run_rows(3, **{f'held_out__{name}': [healthy, sick, sick]}))[0].sign
+
+
+def learnt(seen, held_out, **options):
+    rows = run_rows(6, discriminator__real_accuracy=[seen] * 6)
+    for row in rows[1::2]:
+        row['held_out/discriminator_real_accuracy'] = held_out
+    return health.advise(rows, **options)
+
+
+def test_few_pictures_learnt_by_heart():
+    found, = learnt(0.95, 0.5, real_pictures=30)
+    assert '95% of its 30 training pictures for real, but only 50%' in found.sign
+    assert 'discriminator_augmentation=ada' in found.remedy
+    found, = learnt(0.95, 0.5, augmentation='ada')
+    assert 'lower ada_target' in found.remedy and 'more pictures' in found.remedy
+    assert learnt(0.8, 0.7, real_pictures=30) == [] == learnt(0.5, 0.9)
+
+
+def test_augmentation_that_may_leak_and_half_precision_that_skips():
+    leaking, = health.advise(run_rows(10, augmentation__probability=[0.5] * 2 + [0.9] * 8))
+    assert 'stays at 0.90' in leaking.sign and 'ada_target' in leaking.remedy
+    assert health.advise(run_rows(10, augmentation__probability=[0.9] * 9 + [0.7])) == []
+    skipping, = health.advise(run_rows(10, generator__skipped=[0.5] * 10))
+    assert "50% of the steps of phase 'generator'" in skipping.sign
+
+
+def test_a_sign_is_announced_once_and_again_after_it_went_away(folder):
+    told = []
+    announcer = health.Announcer(folder, told.append)
+    announcer.tick({})
+    for _ in range(2):
+        announcer.snapshot(30, {}, None)
+    assert len(told) == 1 and 'tells every result' in told[0] and 'What to do: Lower' in told[0]
+    log = progress.MetricsLog(folder.metrics_file)
+    log.append({'step': 31, 'event': 'rollback', 'discriminator/accuracy': 0.0})
+    for accuracy, count in ((0.7, 1), (1.0, 2)):
+        for step in range(8):
+            log.append({'step': 31 + step, 'discriminator/accuracy': accuracy})
+        announcer.snapshot(40, {}, None)
+        assert len(told) == count
+
+
 # Charts.
 
 def points(figure, kind):
