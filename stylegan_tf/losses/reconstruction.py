@@ -179,7 +179,7 @@ def luminance_likeness(image_a, image_b, *, cells: int = 16):
     """
     require_same_shape(image_a=image_a, image_b=image_b)
     window = tuple(max(1, size // cells) for size in image_a.shape[1:3])
-    a, b = (ops.average_pool(luminance(image), window) for image in (image_a, image_b))
+    a, b = (ops.average_pool(luminance(image), window, strides=window) for image in (image_a, image_b))
     a, b = (x - ops.mean(x, axis=(1, 2, 3), keepdims=True) for x in (a, b))
     energy = ops.sum(ops.square(a), axis=(1, 2, 3)) * ops.sum(ops.square(b), axis=(1, 2, 3))
     return ops.sum(a * b, axis=(1, 2, 3)) / ops.sqrt(energy + 1e-6)

@@ -324,7 +324,8 @@ class System(keras.Model):
     def variety_features(self, images) -> list:
         """What `variety_batch`'s pictures are compared by: list of float [B, F], one a layer."""
         height, width = images.shape[1:3]
-        pooled = ops.average_pool(images, (max(1, height // 8), max(1, width // 8)))
+        window = max(1, height // 8), max(1, width // 8)
+        pooled = ops.average_pool(images, window, strides=window)
         return [ops.reshape(pooled, (ops.shape(images)[0], -1))]
 
     def signatures(self) -> dict[str, Signature]:
