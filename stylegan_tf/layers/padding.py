@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from keras import ops
+
+_mirrors_by_slices = False
+
+
+@contextlib.contextmanager
+def mirroring_by_slices():
+    """In the block `reflect_pad` joins slices instead of calling one operation, of which LiteRT has no fast form.
+
+    The numbers are the same. Only padding by 1, as 3x3 kernels need, has this form.
+    """
+    global _mirrors_by_slices
+    before, _mirrors_by_slices = _mirrors_by_slices, True
+    try:
+        yield
+    finally:
+        _mirrors_by_slices = before
 
 
 def _pad_amounts(amount) -> tuple[int, int]:
@@ -32,6 +50,9 @@ def reflect_pad(x, amount):
             raise ValueError(
                 f'Mirroring {max(before, after)} pixels needs a larger feature map. Received '
                 f"shape: {tuple(x.shape)}. Use padding='same' here, or larger images.")
+    if _mirrors_by_slices and before == after == 1:
+        x = ops.concatenate([x[:, 1:2], x, x[:, -2:-1]], axis=1)
+        return ops.concatenate([x[:, :, 1:2], x, x[:, :, -2:-1]], axis=2)
     return ops.pad(x, ((0, 0), (before, after), (before, after), (0, 0)), mode='reflect')
 
 

@@ -1,12 +1,26 @@
-"""The networks of a stylisation system as LiteRT can run them: one picture, any height and width.
+"""The networks of a stylisation system as LiteRT runs them fast: one picture, any height and width.
 
 What surrounds them in `stylization_signatures` (reducing, padding, mixing, fading) has operations without a LiteRT
 form; `litert.stylization` does it in NumPy.
+
+LiteRT computes each factor and each sum of a feature map in a pass over the memory, which costs as much as a small
+convolution. `_paint` is `networks.stylization.StylizationGenerator.call` with those passes joined:
+    leaky ReLU is positively homogeneous, so its gain and the demodulation (positive) move into the next layer's scales;
+    the normalisation of the content and the scales of its injection are one factor and one offset.
 """
 
 from __future__ import annotations
 
+import math
+
+from keras import ops
+
+from stylegan_tf.layers import equalized, modulated, padding, resample
+from stylegan_tf.networks.stylization import STATISTICS_EPSILON
 from stylegan_tf.systems import stylization_signatures as signatures
+
+GAIN = math.sqrt(2.0)  # of `equalized.leaky_relu`
+MEAN_OF_TWO = 0.7071  # the generator's factor for sums of two
 
 
 def litert_functions(system):
@@ -23,29 +37,27 @@ def litert_functions(system):
 
     generator, mapping = system.average('generator'), system.average('mapping')
     config = system.config
-    statistics = 2 * sum(generator.channels)
 
     def encode_style(style):
         return {'code': system.encode_style(style * 2.0 - 1.0, average=True)}
 
     def content_statistics(content):
-        return {'statistics': generator.statistics(generator.encoder(content * 2.0 - 1.0))}
+        return {'statistics': generator.statistics(_encoded(generator, content * 2.0 - 1.0))}
 
     def paint(content, code, statistics):
-        maps = generator.encoder(content * 2.0 - 1.0)
-        return {'painted': generator.synthesize(maps, code, statistics) * 0.5 + 0.5}
+        return {'painted': _paint(generator, content * 2.0 - 1.0, code, statistics) * 0.5 + 0.5}
 
     def code_from_noise(latent, label=None):
         return {'code': mapping(latent, label)}
 
-    image, code = [1, None, None, 3], [1, config.code_size]
+    image = ([1, None, None, 3], tf.float32)
     noise = {'latent': ([1, config.latent_size], tf.float32),
              **({'label': ([1], tf.int32)} if config.num_labels else {})}
     functions = {
-        'encode_style': _trace(tf, encode_style, {'style': (image, tf.float32)}),
-        'content_statistics': _trace(tf, content_statistics, {'content': (image, tf.float32)}),
-        'paint': _trace(tf, paint, {'content': (image, tf.float32), 'code': (code, tf.float32),
-                                    'statistics': ([1, statistics], tf.float32)}),
+        'encode_style': _trace(tf, encode_style, {'style': image}),
+        'content_statistics': _trace(tf, content_statistics, {'content': image}),
+        'paint': _trace(tf, paint, {'content': image, 'code': ([1, config.code_size], tf.float32),
+                                    'statistics': ([1, 2 * sum(generator.channels)], tf.float32)}),
         'code_from_noise': _trace(tf, code_from_noise, noise)}
     facts = {
         'kind': 'stylization', 'latent_size': config.latent_size, 'has_labels': bool(config.num_labels),
@@ -58,5 +70,85 @@ def litert_functions(system):
 
 def _trace(tf, function, inputs):
     traced = tf.function(function, autograph=False, jit_compile=False)
-    return traced.get_concrete_function(
-        **{name: tf.TensorSpec(shape, dtype, name) for name, (shape, dtype) in inputs.items()})
+    with padding.mirroring_by_slices():
+        return traced.get_concrete_function(
+            **{name: tf.TensorSpec(shape, dtype, name) for name, (shape, dtype) in inputs.items()})
+
+
+def _encoded(generator, content):
+    """`ContentEncoder.call`."""
+    maps, x = [], content
+    for layer in (generator.encoder.stem, *generator.encoder.downs):
+        x = equalized.convolve(x, layer.kernel * (layer.kernel_scale * GAIN), layer.strides, layer.padding)
+        x = _leaky(x + layer.bias * (layer.lr_multiplier * GAIN))
+        maps.append(x)
+    return maps
+
+
+def _paint(generator, content, code, statistics):
+    """`StylizationGenerator.call`."""
+    maps = _encoded(generator, content)
+    injected = _injected(generator, maps, code, statistics)
+    x = injected[-1]
+    for first, second in generator.residuals:
+        middle, gain = _styled(first, x, code)
+        out, power = _modulated(second, middle, code, gain)
+        x = (x + (out * _channels(power) + second.bias)) * MEAN_OF_TWO
+    rgb, gain = _to_rgb(generator.to_rgb[-1], x, code), None
+    for level in reversed(range(generator.levels)):
+        up, refine = generator.ups[level], generator.refines[level]
+        x, power = _modulated(up, x, code, gain)
+        # At the lower resolution, where factor and sum cost a quarter.
+        x = x * _channels(power * (GAIN * MEAN_OF_TWO)) + up.bias * (GAIN * MEAN_OF_TWO)
+        x = _leaky(resample.upsample_2d(x)) + injected[level]
+        x, gain = _styled(refine, x, code)
+        rgb = resample.upsample_2d(rgb) + _to_rgb(generator.to_rgb[level], x, code, gain)
+    return ops.tanh(rgb)
+
+
+def _injected(generator, maps, code, statistics):
+    """Normalised and injected content of each level, with the factor of the sum it enters."""
+    results, start = [], 0
+    for level, (x, layer) in enumerate(zip(maps, generator.injections, strict=True)):
+        count = generator.channels[level]
+        mean, deviation = statistics[:, start:start + count], statistics[:, start + count:start + 2 * count]
+        start += 2 * count
+        factor = layer.affine(code) / (deviation + STATISTICS_EPSILON)
+        if level < generator.levels:
+            factor = factor * MEAN_OF_TWO
+        kernel = layer.convolution.kernel * layer.convolution.kernel_scale
+        offset = ops.matmul(mean * factor, kernel[0, 0])
+        results.append(equalized.convolve(x * _channels(factor), kernel, 1, 'same') - _channels(offset))
+    return results
+
+
+def _modulated(layer, x, code, gain):
+    """(convolution of x * gain before demodulation, factor [1, F] of the demodulation) of a `StyledConv2D`."""
+    scales = layer.affine(code)
+    kernel = layer.convolution.kernel * layer.convolution.kernel_scale
+    power = ops.sum(ops.square(kernel), axis=(0, 1))
+    demodulation = ops.rsqrt(ops.matmul(ops.square(scales), power) + modulated.EPSILON)
+    scales = scales if gain is None else scales * gain
+    return equalized.convolve(x * _channels(scales), kernel, 1, layer.padding), demodulation
+
+
+def _styled(layer, x, code, gain=None):
+    """(y, gain [1, F]) of which y * gain is the result of a `StyledConv2D` with its activation."""
+    x, demodulation = _modulated(layer, x, code, gain)
+    return _leaky(x + _channels(layer.bias / demodulation)), demodulation * GAIN
+
+
+def _to_rgb(layer, x, code, gain=None):
+    """`ToRGB.call` of x * gain."""
+    scales = layer.affine(code) if gain is None else layer.affine(code) * gain
+    kernel = layer.convolution.kernel * layer.convolution.kernel_scale
+    return equalized.convolve(x * _channels(scales), kernel, 1, 'same') + layer.bias
+
+
+def _leaky(x):
+    return ops.leaky_relu(x, negative_slope=0.2)
+
+
+def _channels(vector):
+    """[1, C] as a factor or summand of maps [1, H, W, C]."""
+    return ops.reshape(vector, (1, 1, 1, -1))
