@@ -6,7 +6,6 @@ Each engine works in a process of its own on the same cores, and they take turns
 disturbs both alike; ratios are medians over the turns. CPU seconds hardly notice other work, wall seconds do.
 """
 
-import json
 import os
 import statistics
 import subprocess
@@ -94,15 +93,15 @@ def _cold_starts():
     taken = {engine: [] for engine in ENGINES}
     with tempfile.TemporaryDirectory() as folder:
         generator = np.random.default_rng(0)
-        for name, size in (('content', (400, 600, 3)), ('style', (400, 400, 3))):
-            images.save(f'{folder}/{name}.png', images.resize(generator.integers(0, 256, (20, 20, 3), np.uint8), size[:2]))
-        for _ in range(_COLD_STARTS.value):
+        for name, size in (('content', (400, 600)), ('style', (400, 400))):
+            coarse = generator.integers(0, 256, (20, 20, 3), np.uint8)
+            images.save(f'{folder}/{name}.png', images.resize(coarse, size))
+        for turn in range(_COLD_STARTS.value):
             for engine in ENGINES:
                 command = [sys.executable, '-m', 'stylegan_tf', 'stylize', f'--model={_MODEL.value}',
                            f'--engine={engine}', f'--content={folder}/content.png', f'--style={folder}/style.png',
-                           f'--output={folder}/{engine}.png', '--overwrite']
+                           f'--output={folder}/{engine}{turn}.png']
                 before, start = os.times(), time.perf_counter()
-                os.path.exists(f'{folder}/{engine}.png') and os.remove(f'{folder}/{engine}.png')
                 subprocess.run(command, check=True, capture_output=True)
                 after = os.times()
                 taken[engine].append([time.perf_counter() - start, after.children_user - before.children_user
@@ -111,4 +110,4 @@ def _cold_starts():
 
 
 if __name__ == '__main__':
-    commands.run(main, errors=(json.JSONDecodeError,))
+    commands.run(main, errors=(subprocess.CalledProcessError,))

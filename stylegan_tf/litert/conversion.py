@@ -4,6 +4,7 @@ import pathlib
 import tempfile
 
 from stylegan_tf import commands
+from stylegan_tf.litert import half_weights
 from stylegan_tf.litert.runtime import LiteRTError
 
 WEIGHTS = ('float32', 'float16')
@@ -29,10 +30,7 @@ def convert(functions, save, *, weights='float32'):
         try:
             with commands.without_native_talk():
                 converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=sorted(functions))
-                if weights == 'float16':
-                    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-                    converter.target_spec.supported_types = [tf.float16]
-                return converter.convert()
+                model = converter.convert()
         except tf.errors.OpError as error:
             raise LiteRTError(f'The SavedModel for the conversion cannot be read: {error.message}') from error
         except Exception as error:
@@ -41,3 +39,4 @@ def convert(functions, save, *, weights='float32'):
             unsupported = [line for line in str(error).splitlines() if 'ops:' in line]
             reason = '; '.join(unsupported) or str(error)[:300]
             raise LiteRTError(f'This model has no LiteRT form: {reason}') from error
+    return half_weights.halve(model) if weights == 'float16' else model
