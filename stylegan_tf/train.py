@@ -25,7 +25,9 @@ _RESUME = flags.DEFINE_string(
     'move the earlier run to WORKDIR/previous-NNN.')
 _INIT = flags.DEFINE_string(
     'init', None, 'Run folder or checkpoint whose weights to start from, matched by name.')
-_STRATEGY = flags.DEFINE_string('strategy', 'auto', 'auto or one_device.')
+_STRATEGY = flags.DEFINE_string(
+    'strategy', 'auto', 'one_device; mirrored: all GPUs of this machine; multi_worker: the machines that '
+    'TF_CONFIG names, each with this command; tpu; auto: what is there. batch_size is that of all together.')
 _PRECISION = flags.DEFINE_string(
     'precision', None, "float32, mixed_float16 or mixed_bfloat16; the preset's when not given.")
 _XLA = flags.DEFINE_string('xla', 'auto', 'on, off, or auto: on where there is a GPU, and under JAX.')
@@ -44,7 +46,7 @@ def main():
         if not flag.value:
             raise commands.UsageError(f'--{flag.name} is required; see --help.')
     commands.import_backend()
-    from stylegan_tf.training import guardian, launcher
+    from stylegan_tf.training import guardian, launcher, workers
 
     options = launcher.Options(
         preset=_PRESET.value, workdir=_WORKDIR.value, data=_DATA.value,
@@ -57,7 +59,7 @@ def main():
         return commands.DONE
     try:
         launcher.train(options)
-    except guardian.DivergenceError as error:
+    except (guardian.DivergenceError, workers.LostWorkerError) as error:
         print(f'Error: {error}', file=sys.stderr)
         return commands.SOME_FAILED
     return commands.DONE

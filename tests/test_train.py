@@ -55,8 +55,8 @@ def test_help_answers_without_tensorflow():
     (['--preset=style_transfer_82', '--workdir=w', '--data=nowhere'], 'style_transfer_28'),
     (['--preset=style_transfer_28', '--workdir=w', '--data=nowhere', '--set=batch=4'],
      'batch_size'),
-    (['--preset=style_transfer_28', '--workdir=w', '--data=nowhere', '--strategy=tpu'],
-     'one device'),
+    (['--preset=style_transfer_28', '--workdir=w', '--data=nowhere', '--strategy=mirrored'],
+     'needs several GPUs on this machine. Found: 1 CPU'),
     (['--colour=red'], 'colour')])
 def test_what_is_typed_wrong_gets_one_clear_line(argv, told, tmp_path):
     done = subprocess.run([sys.executable, '-m', 'stylegan_tf.train', *argv], cwd=tmp_path,

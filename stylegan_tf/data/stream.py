@@ -58,6 +58,11 @@ class SampleStream:
         """
         self._skipped.add((int(position), int(position) + int(count)))
 
+    @property
+    def skipped(self) -> list[tuple[int, int]]:
+        """What `skip` left out: (first position, position after the last), in order."""
+        return sorted(self._skipped)
+
     def index(self, role, position) -> int:
         """Which picture of the role's source stands at a position."""
         return order.permuted_index(self._moved(position), len(self.sources[role]), self._keys[role])

@@ -136,7 +136,7 @@ def _sums_in_pairs():
     # whichever may be overwritten: the last bits then depend on what runs beside it. A sum of two
     # is the same in either order.
     import tensorflow as tf
-    return not tf.executing_eagerly() and not tf.distribute.has_strategy()
+    return not tf.executing_eagerly()
 
 
 def _pairwise_gradients(total, values):

@@ -23,11 +23,11 @@ from stylegan_tf.training import (
     run_folder,
     snapshots,
     splits,
+    strategy,
     summaries,
+    workers,
 )
 
-STRATEGIES = ('auto', 'one_device')
-LATER_STRATEGIES = ('mirrored', 'multi_worker', 'tpu')
 XLA_CHOICES = ('auto', 'on', 'off')
 RESUME_CHOICES = ('auto', 'never')
 
@@ -61,10 +61,7 @@ class Options:
         Raises:
             ConfigError, OptionError: A setting or option does not exist or does not fit.
         """
-        if self.strategy in LATER_STRATEGIES:
-            raise OptionError(f'--strategy={self.strategy} is not built yet: this version trains '
-                              'on one device. Use --strategy=one_device.')
-        for name, value, known in (('strategy', self.strategy, STRATEGIES),
+        for name, value, known in (('strategy', self.strategy, strategy.STRATEGIES),
                                    ('xla', self.xla, XLA_CHOICES),
                                    ('resume', self.resume, RESUME_CHOICES)):
             if value not in known:
@@ -103,7 +100,8 @@ def user_errors():
     from stylegan_tf.data import DataError
 
     return (OptionError, configs.ConfigError, run_folder.RunFolderError, splits.HoldoutError,
-            checkpoints.CheckpointError, loop.TrainingError, images.ImageError, DataError)
+            checkpoints.CheckpointError, loop.TrainingError, images.ImageError, DataError, strategy.StrategyError,
+            workers.WorkersError)
 
 
 def train(options):
@@ -119,22 +117,65 @@ def train(options):
         One of `user_errors()`.
     """
     config = options.config()
+    placement = _placement(options, config)
+    print(placement.line())
+    with _engine_errors_explained(config, placement):
+        company = workers.Company(placement) if placement.workers > 1 else None
+        if not placement.is_chief:
+            return _follow(options, config, placement, company)
+        try:
+            return _lead(options, config, placement, company)
+        except user_errors():
+            if company is not None:
+                company.end(failed=True)
+            raise
+
+
+def _lead(options, config, placement, company):
+    """Trains in the run folder: alone, or as the chief of several workers."""
     with run_folder.RunFolder(options.workdir) as folder:
         if options.resume == 'never' and (aside := folder.set_aside()):
             print(f'the earlier run was moved to {aside}')
         data, config = options.open_data(config)
         record = describe(options, config, data)
         checkpoint = _find_checkpoint(folder, record)
-        make_repeatable()
-        system = build_system(config, options.seed)
+        system = _build_placed(options, config, placement, company, record)
         if checkpoint is not None:
             checkpoints.restore(system.state(), checkpoint)
             print(f'resuming at step {checkpoint.step:,} from {checkpoint.path}')
         elif options.init:
             initialise(system, options.init)
         folder.write_config(record)
-        with _engine_errors_explained(config):
-            return _make_loop(options, config, folder, data, system, checkpoint).run()
+        engine = _make_engine(options, config, system, _training_stream(options, config, data, system), placement,
+                              company)
+        outcome = _make_loop(options, config, folder, data, engine, checkpoint, company).run()
+        if company is not None:
+            company.end()
+        return outcome
+
+
+def _follow(options, config, placement, company):
+    """Trains along with the chief, which alone touches the run folder and gives its state to all."""
+    data, config = options.open_data(config)
+    system = _build_placed(options, config, placement, company, describe(options, config, data))
+    engine = _make_engine(options, config, system, _training_stream(options, config, data, system), placement, company)
+    outcome = workers.Follower(engine, company).run()
+    print(outcome.message)
+    return outcome
+
+
+def _build_placed(options, config, placement, company, record):
+    if company is not None:
+        company.agree({key: record[key] for key in ('seed', 'config', 'dataset', 'xla', 'versions')})
+    make_repeatable()
+    with placement.scope():
+        return build_system(config, options.seed)
+
+
+def _placement(options, config):
+    placement = strategy.ONE_DEVICE if _is_jax() else strategy.choose(options.strategy)
+    placement.images_at_once(config)
+    return placement
 
 
 def dry_run(options):
@@ -266,6 +307,11 @@ def _find_checkpoint(folder, record):
     return checkpoint
 
 
+def _images_at_once(engine, config):
+    placement = getattr(engine, 'placement', strategy.ONE_DEVICE)
+    return placement.images_at_once(config)
+
+
 def _training_stream(options, config, data, system):
     from stylegan_tf.data import SampleStream
 
@@ -274,15 +320,14 @@ def _training_stream(options, config, data, system):
                         {role: config.augmentation(role) for role in training}, options.seed)
 
 
-def _make_loop(options, config, folder, data, system, checkpoint):
+def _make_loop(options, config, folder, data, engine, checkpoint, company):
     from stylegan_tf.data import SampleStream
 
+    system, stream = engine.system, engine.stream
     training, held_out = data.of_roles(system.roles)
-    stream = _training_stream(options, config, data, system)
-    engine = _make_engine(options, config, system, stream)
     # One order of held-out pictures for every seed, so that numbers compare between runs.
     fixed = snapshots.HeldOut(
-        SampleStream(held_out, stream.size, seed=0), config.batch_size // config.accumulation_steps,
+        SampleStream(held_out, stream.size, seed=0), _images_at_once(engine, config),
         config.evaluation_images, getattr(engine, 'evaluate_batch', None),
         varied=SampleStream(training, stream.size, seed=0))
     history = loop.History(**checkpoint.record['history']) if checkpoint else None
@@ -293,16 +338,22 @@ def _make_loop(options, config, folder, data, system, checkpoint):
         observers=_observers(folder, system, line),
         record={'preset': config.preset, 'seed': options.seed, 'config': config.as_dict(),
                 'dataset': data.fingerprints()},
-        line=line)
+        line=line, all_stop=company.all_stop if company else bool)
 
 
-def _make_engine(options, config, system, stream):
+def _make_engine(options, config, system, stream, placement, company):
     if _is_jax():
         from stylegan_tf.training import jax_engine
         return jax_engine.Engine(system, stream, batch_size=config.batch_size, seed=options.seed)
-    from stylegan_tf.training import tensorflow_engine
-    return tensorflow_engine.Engine(system, stream, batch_size=config.batch_size, seed=options.seed,
-                                    use_xla=_use_xla(options.xla))
+    settings = {'batch_size': config.batch_size, 'seed': options.seed, 'use_xla': _use_xla(options.xla)}
+    if placement.strategy is None:
+        from stylegan_tf.training import tensorflow_engine
+        return tensorflow_engine.Engine(system, stream, **settings)
+    from stylegan_tf.training import replicas
+    engine = replicas.ReplicatedEngine(system, stream, placement, company=company, **settings)
+    if company is not None:
+        company.join(engine)
+    return engine
 
 
 def _compiled_step(system, options):
@@ -324,7 +375,7 @@ def _observers(folder, system, line):
 
 
 @contextlib.contextmanager
-def _engine_errors_explained(config):
+def _engine_errors_explained(config, placement=strategy.ONE_DEVICE):
     if _is_jax():
         with _jax_errors_explained(config):
             yield
@@ -338,6 +389,8 @@ def _engine_errors_explained(config):
     except tf.errors.OpError as error:
         # Errors of the pictures cross tf.data as text: 'DataError: message, Traceback ...'.
         found = re.search(r'(?:DataError|ImageError): (.*?)(?:\n\s*Traceback|\Z)', str(error), re.S)
+        if found is None and placement.workers > 1 and isinstance(error, workers.lost_errors()):
+            raise workers.LostWorkerError(workers.lost_text(error)) from error
         if found is None:
             raise
         raise loop.TrainingError(' '.join(found[1].split())) from error

@@ -43,10 +43,12 @@ class Loop:
         observers: Objects with `tick(row)` and `snapshot(step, metrics, picture)` and
             `finish(outcome)`: report and TensorBoard.
         line: ProgressLine, or None for one on standard output.
+        all_stop: Callable from whether this process wishes to stop to whether the run stops before the next step;
+            called before each step. By default a wish is enough.
     """
 
     def __init__(self, engine, system, config, folder, *, history=None, held_out=None,
-                 files_of=None, skip=None, record=None, observers=(), line=None):
+                 files_of=None, skip=None, record=None, observers=(), line=None, all_stop=bool):
         self._engine = engine
         self._system = system
         self._config = config
@@ -55,6 +57,7 @@ class Loop:
         self._held_out = held_out
         self._record = record or {}
         self._observers = observers
+        self._all_stop = all_stop
         self._line = line or progress.ProgressLine(config.total_steps, config.batch_size)
         self._log = progress.MetricsLog(folder.metrics_file)
         self._pending = []  # (step, logs) since the last tick
@@ -83,25 +86,28 @@ class Loop:
                     status = self._train(stop)
                 except NotFiniteError as broken:
                     self._roll_back(broken)
-        return self._finish(status, stop.reason)
+        return self._finish(status, stop.reason or 'a signal at another worker')
 
     def _train(self, stop):
         """Steps, ticks and snapshots until the run ends; returns how."""
         config, engine = self._config, self._engine
-        started_at, status = engine.step, None
-        while engine.step < config.total_steps and not (status or stop.reason):
+        started_at, status, stopped = engine.step, None, False
+        while engine.step < config.total_steps and not stopped:
+            stopped = self._all_stop(bool(status or stop.reason))
+            if stopped:
+                break
             self._step_once()
             if stop.reason or engine.step >= config.total_steps:
-                break
+                continue
             if self._snapshot_is_due():
                 status = self._snapshot()
             elif self._tick_is_due():
                 self._tick()
         if self._saved_step != engine.step and (engine.step > started_at or not self._exists()):
-            self._snapshot(quick=bool(stop.reason))
+            self._snapshot(quick=stopped or bool(stop.reason))
         if status:
             return status
-        return 'stopped' if stop.reason and engine.step < config.total_steps else 'finished'
+        return 'stopped' if stopped else 'finished'
 
     def _roll_back(self, broken):
         self._pending = []

@@ -52,14 +52,19 @@ class Engine:
             DataError: Too many pictures turned out bad.
         """
         if self._batches is None:
-            self._batches = iter(to_tf_dataset(
-                self.stream, start=self._step * self.batch_size, batch_size=self.batch_size))
+            self._batches = iter(self._dataset())
         due = self.system.due(self._step)
         if due not in self._compiled:
-            self._compiled[due] = self.system.compiled_step(due)
+            self._compiled[due] = self._compile(due)
         logs = self._compiled[due](self._next_batch())
         self._step += 1
         return logs
+
+    def _dataset(self):
+        return to_tf_dataset(self.stream, start=self._step * self.batch_size, batch_size=self.batch_size)
+
+    def _compile(self, due):
+        return self.system.compiled_step(due)
 
     def _next_batch(self):
         try:

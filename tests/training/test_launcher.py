@@ -41,8 +41,7 @@ def test_options_resolve_to_a_config():
 
 
 @pytest.mark.parametrize('changes, told', [
-    ({'strategy': 'mirrored'}, '--strategy=one_device'),
-    ({'strategy': 'cloud'}, "must be one of auto, one_device. Received: 'cloud'"),
+    ({'strategy': 'cloud'}, "must be one of auto, one_device, mirrored, multi_worker, tpu. Received: 'cloud'"),
     ({'xla': 'maybe'}, 'must be one of auto, on, off'),
     ({'resume': 'always'}, 'must be one of auto, never')])
 def test_options_that_do_not_exist_name_those_that_do(changes, told):
