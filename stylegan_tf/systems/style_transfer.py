@@ -356,7 +356,7 @@ class StyleTransfer(System):
 
     def variety_batch(self, batch):
         """One photograph in the styles of the batch, against the style pictures."""
-        if int(self.step) < self.first_painting_step:
+        if int(self.step.numpy()) < self.first_painting_step:
             return None
         content = ops.repeat(ops.convert_to_tensor(batch['content'][:1]), len(batch['style']), axis=0)
         return self.stylize(content, self.encode_style(batch['style'], average=True)), batch['style']
