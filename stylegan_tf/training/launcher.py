@@ -196,6 +196,10 @@ def dry_run(options):
     data, picture_bytes = None, 0
     if options.data:
         data, config = options.open_data(config)
+    gpus = 1 if _is_jax() else strategy.gpus_of(options.strategy)
+    strategy.Placement('mirrored', replicas=gpus).images_at_once(config)
+    asked, config = config, dataclasses.replace(config, batch_size=config.batch_size // gpus,
+                                                total_images=config.total_images // gpus)
     system = build_system(config, options.seed)
     if data is None:
         feed = budget.synthetic_feed(system.roles, config)
@@ -206,8 +210,10 @@ def dry_run(options):
     with _engine_errors_explained(config):
         needs = budget.measure(system, config, feed, picture_bytes=picture_bytes, has_gpu=_has_gpu(),
                                compiled_step=_compiled_step(system, options))
-    noise = [] if data else ['without --data: noise stood for pictures, decoding is not counted']
-    return '\n'.join([*setting_lines(config), *needs.lines(), *noise])
+    notes = [] if data else ['without --data: noise stood for pictures, decoding is not counted']
+    if gpus > 1:
+        notes.append(f'measured on one of {gpus} GPUs with its share of the batch')
+    return '\n'.join([*setting_lines(asked), *needs.lines(), *notes])
 
 
 def setting_lines(config):

@@ -97,6 +97,13 @@ def choose(name: str) -> Placement:
     return dataclasses.replace(makers[name](), why=why)
 
 
+def gpus_of(name: str) -> int:
+    """How many GPUs of this machine --strategy=NAME trains on, at least 1; starts nothing."""
+    import tensorflow as tf
+
+    return max(1, len(tf.config.list_physical_devices('GPU'))) if name in ('auto', 'mirrored') else 1
+
+
 def _recognised():
     import tensorflow as tf
 
