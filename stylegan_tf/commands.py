@@ -79,15 +79,17 @@ def import_backend():
     Raises:
         UsageError: It is another one, or not installed.
     """
-    if os.environ.get('KERAS_BACKEND', 'tensorflow') == 'tensorflow':
+    wanted = os.environ.get('KERAS_BACKEND', 'tensorflow')
+    if wanted == 'tensorflow':
         import_tensorflow()
     try:
-        import keras
+        if wanted in ('tensorflow', 'jax'):
+            import keras
+            wanted = keras.config.backend()
     except ImportError as error:
-        raise UsageError(f"KERAS_BACKEND={os.environ.get('KERAS_BACKEND')}: {error}. Install that backend, or set "
-                         'KERAS_BACKEND to tensorflow or jax.') from error
-    if keras.config.backend() not in ('tensorflow', 'jax'):
-        raise UsageError(f'Training needs KERAS_BACKEND=tensorflow or jax. Received: {keras.config.backend()}.')
+        raise UsageError(f'KERAS_BACKEND={wanted}: {error}. Install that backend first.') from error
+    if wanted not in ('tensorflow', 'jax'):
+        raise UsageError(f'Training needs KERAS_BACKEND=tensorflow or jax. Received: {wanted}.')
 
 
 def import_tensorflow():
