@@ -6,6 +6,7 @@ import importlib.util
 import os
 import pathlib
 import sys
+import threading
 
 import numpy as np
 
@@ -45,7 +46,7 @@ def file_hash(path):
 
 
 class Runtime:
-    """The signatures of one LiteRT model.
+    """The signatures of one LiteRT model. Threads may share it; they take turns.
 
     Args:
         model: Path of a .tflite file, or its bytes.
@@ -61,6 +62,7 @@ class Runtime:
         self._name = name or ('a LiteRT model' if isinstance(model, bytes) else str(model))
         self._interpreter = _open(model, threads or available_threads(), self._name)
         self._runners = {}
+        self._lock = threading.Lock()  # an interpreter runs one call at a time
         self.signatures = {name: sorted(parts['inputs'])
                            for name, parts in self._interpreter.get_signature_list().items()}
 
@@ -79,9 +81,10 @@ class Runtime:
             raise LiteRTError(f'{self._name} has no signature {signature!r}. It has: '
                               f'{", ".join(sorted(self.signatures)) or "none"}.')
         try:
-            if signature not in self._runners:
-                self._runners[signature] = self._interpreter.get_signature_runner(signature)
-            return self._runners[signature](**inputs)
+            with self._lock:
+                if signature not in self._runners:
+                    self._runners[signature] = self._interpreter.get_signature_runner(signature)
+                return self._runners[signature](**inputs)
         except (ValueError, RuntimeError, MemoryError) as error:
             sizes = ', '.join(f'{name} {np.shape(value)}' for name, value in sorted(inputs.items()))
             raise LiteRTError(f'{self._name} failed in {signature!r} with {sizes}: '

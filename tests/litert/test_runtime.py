@@ -1,5 +1,6 @@
 """The LiteRT runtime: errors that a user can act on, and how threads and GPUs are seen."""
 
+import concurrent.futures
 import sys
 
 import numpy as np
@@ -26,6 +27,19 @@ def test_signatures_and_sizes():
         network.run('score')
     with pytest.raises(LiteRTError, match=r"failed in 'encode_style' with style \(1, 9\)"):
         network.run('encode_style', style=np.zeros((1, 9), np.float32))
+
+
+def test_threads_may_share_a_model():
+    network = Runtime(model_file())
+    pictures = [np.full((1, 32 + 8 * index, 40, 3), index / 8, np.float32) for index in range(8)]
+
+    def code(picture):
+        return network.run('encode_style', style=picture)['code']
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(code, pictures))
+    for picture, received in zip(pictures, together, strict=True):
+        np.testing.assert_array_equal(received, code(picture))
 
 
 def test_files_that_are_no_model(tmp_path):

@@ -28,10 +28,16 @@ def test_packaged_model_paints_the_same_and_starts_a_training(tmp_path):
     assert {array.dtype.name for name, array in arrays.items() if name != 'step'} == {'float16'}
     assert not any('optimizer' in name or name.startswith('generator/') for name in arrays)
 
+    # The LiteRT graph beside the weights paints them without being told their architecture.
+    assert {path.name for path in (shipped / 'litert').iterdir()} == {'graph.zip', 'model_card.json'}
+    assert sg.load(shipped, engine='litert').hash == sg.load(shipped, engine='tensorflow').hash
+
     random = np.random.default_rng(0)
     content, style = random.integers(0, 256, (2, 40, 48, 3), np.uint8)
-    pictures = [sg.load(folder).stylize(content, style).astype(int) for folder in (run, shipped)]
+    pictures = [sg.load(folder, engine=engine).stylize(content, style).astype(int)
+                for folder, engine in ((run, 'tensorflow'), (shipped, 'tensorflow'), (shipped, 'litert'))]
     assert np.abs(pictures[0] - pictures[1]).max() <= 3
+    assert np.abs(pictures[1] - pictures[2]).max() <= 1
 
     other = shrunk('style_transfer_64').build()
     notes = []
