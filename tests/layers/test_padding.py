@@ -33,3 +33,12 @@ def test_repeat_border_repeats_the_border_pixel():
 def test_same_padding_amounts_keep_the_size():
     for size in range(1, 8):
         assert sum(padding.same_padding_amounts(size)) == size - 1
+
+
+def test_mirroring_by_slices_gives_the_same_numbers():
+    x = np.random.default_rng(0).normal(size=(2, 3, 5, 4)).astype(np.float32)
+    expected = [np.asarray(padding.reflect_pad(x, amount)) for amount in (1, (1, 2))]
+    with padding.mirroring_by_slices():
+        received = [np.asarray(padding.reflect_pad(x, amount)) for amount in (1, (1, 2))]
+    for wanted, value in zip(expected, received, strict=True):
+        np.testing.assert_array_equal(value, wanted)
