@@ -3,18 +3,14 @@
 `train` is what the command calls; it returns an Outcome or raises one of `user_errors()`.
 """
 
-import contextlib
 import dataclasses
-import random
-import re
 import shlex
 import sys
-
-import numpy as np
 
 from stylegan_tf import configs, images
 from stylegan_tf.training import (
     checkpoints,
+    engines,
     health,
     loop,
     machine,
@@ -71,7 +67,7 @@ class Options:
         if self.precision:
             config = configs.override(config, [f'precision={self.precision}'])
         config.check()
-        if _is_jax():
+        if engines.is_jax():
             self._check_jax(config)
         return config
 
@@ -119,7 +115,7 @@ def train(options):
     config = options.config()
     placement = _placement(options, config)
     print(placement.line())
-    with _engine_errors_explained(config, placement):
+    with engines.errors_explained(config, placement):
         company = workers.Company(placement) if placement.workers > 1 else None
         if not placement.is_chief:
             return _follow(options, config, placement, company)
@@ -146,8 +142,8 @@ def _lead(options, config, placement, company):
         elif options.init:
             initialise(system, options.init)
         folder.write_config(record)
-        engine = _make_engine(options, config, system, _training_stream(options, config, data, system), placement,
-                              company)
+        stream = _training_stream(options, config, data, system)
+        engine = engines.make_engine(options, config, system, stream, placement, company)
         outcome = _make_loop(options, config, folder, data, engine, checkpoint, company).run()
         if company is not None:
             company.end()
@@ -158,7 +154,8 @@ def _follow(options, config, placement, company):
     """Trains along with the chief, which alone touches the run folder and gives its state to all."""
     data, config = options.open_data(config)
     system = _build_placed(options, config, placement, company, describe(options, config, data))
-    engine = _make_engine(options, config, system, _training_stream(options, config, data, system), placement, company)
+    stream = _training_stream(options, config, data, system)
+    engine = engines.make_engine(options, config, system, stream, placement, company)
     outcome = workers.Follower(engine, company).run()
     print(outcome.message)
     return outcome
@@ -167,13 +164,13 @@ def _follow(options, config, placement, company):
 def _build_placed(options, config, placement, company, record):
     if company is not None:
         company.agree({key: record[key] for key in ('seed', 'config', 'dataset', 'xla', 'versions')})
-    make_repeatable()
+    engines.make_repeatable()
     with placement.scope():
-        return build_system(config, options.seed)
+        return engines.build_system(config, options.seed)
 
 
 def _placement(options, config):
-    placement = strategy.ONE_DEVICE if _is_jax() else strategy.choose(options.strategy)
+    placement = strategy.ONE_DEVICE if engines.is_jax() else strategy.choose(options.strategy)
     placement.images_at_once(config)
     return placement
 
@@ -196,20 +193,20 @@ def dry_run(options):
     data, picture_bytes = None, 0
     if options.data:
         data, config = options.open_data(config)
-    gpus = 1 if _is_jax() else strategy.gpus_of(options.strategy)
+    gpus = 1 if engines.is_jax() else strategy.gpus_of(options.strategy)
     strategy.Placement('mirrored', replicas=gpus).images_at_once(config)
     asked, config = config, dataclasses.replace(config, batch_size=config.batch_size // gpus,
                                                 total_images=config.total_images // gpus)
-    system = build_system(config, options.seed)
+    system = engines.build_system(config, options.seed)
     if data is None:
         feed = budget.synthetic_feed(system.roles, config)
     else:
         stream = _training_stream(options, config, data, system)
         picture_bytes = budget.decoded_bytes(stream)
         feed = budget.stream_feed(stream)
-    with _engine_errors_explained(config):
-        needs = budget.measure(system, config, feed, picture_bytes=picture_bytes, has_gpu=_has_gpu(),
-                               compiled_step=_compiled_step(system, options))
+    with engines.errors_explained(config):
+        needs = budget.measure(system, config, feed, picture_bytes=picture_bytes, has_gpu=engines.has_accelerator(),
+                               compiled_step=engines.compiled_step(system, options))
     notes = [] if data else ['without --data: noise stood for pictures, decoding is not counted']
     if gpus > 1:
         notes.append(f'measured on one of {gpus} GPUs with its share of the batch')
@@ -231,38 +228,10 @@ def describe(options, config, data):
         'preset': config.preset, 'seed': options.seed, 'config': config.as_dict(),
         'config_hash': config.hash(), 'dataset': data.fingerprints(), 'pictures': data.counts(),
         'data': options.data, 'style_data': options.style_data, 'holdout': options.holdout,
-        'init': options.init, 'xla': options.xla, 'backend': _backend(), 'versions': run_folder.package_versions(),
-        'machine': machine.describe(_device_name()), 'command': shlex.join(options.command),
+        'init': options.init, 'xla': options.xla, 'backend': engines.backend(),
+        'versions': run_folder.package_versions(),
+        'machine': machine.describe(engines.device_name()), 'command': shlex.join(options.command),
     }
-
-
-def make_repeatable():
-    """Makes a step on a CPU give the same bits each time; call before a step is traced.
-
-    TensorFlow's sum of three or more tensors (AddN) begins with whichever input may be overwritten,
-    which depends on what runs beside it. `layers.gradient` sums gradients in pairs; here the graph
-    optimizer is kept from joining the pairs again. Measured at 128 pixels: different bits without
-    this, the same bits and 2% more work with it. `tf.config.experimental.enable_op_determinism`
-    and a single thread between operations do not help.
-    """
-    if _is_jax():
-        return  # XLA's CPU code does so by itself
-    import tensorflow as tf
-
-    if not _has_gpu():
-        tf.config.optimizer.set_experimental_options({'arithmetic_optimization': False})
-
-
-def build_system(config, seed):
-    """Builds the System of a Config; its weights depend on the seed alone."""
-    if _is_jax():
-        # keras.utils.set_random_seed would import TensorFlow where it is installed.
-        random.seed(seed)
-        np.random.seed(seed)
-    else:
-        import keras
-        keras.utils.set_random_seed(seed)
-    return config.build()
 
 
 def initialise(system, path, note=print):
@@ -347,108 +316,10 @@ def _make_loop(options, config, folder, data, engine, checkpoint, company):
         line=line, all_stop=company.all_stop if company else bool)
 
 
-def _make_engine(options, config, system, stream, placement, company):
-    if _is_jax():
-        from stylegan_tf.training import jax_engine
-        return jax_engine.Engine(system, stream, batch_size=config.batch_size, seed=options.seed)
-    settings = {'batch_size': config.batch_size, 'seed': options.seed, 'use_xla': _use_xla(options.xla)}
-    if placement.strategy is None:
-        from stylegan_tf.training import tensorflow_engine
-        return tensorflow_engine.Engine(system, stream, **settings)
-    from stylegan_tf.training import replicas
-    engine = replicas.ReplicatedEngine(system, stream, placement, company=company, **settings)
-    if company is not None:
-        company.join(engine)
-    return engine
-
-
-def _compiled_step(system, options):
-    """What a dry run measures: a callable from the due phases to a callable from a batch to logs."""
-    if _is_jax():
-        from stylegan_tf.training import jax_engine
-        return jax_engine.CompiledSteps(system).of
-    system.use_xla = _use_xla(options.xla)
-    return system.compiled_step
-
-
 def _observers(folder, system, line):
     page = report.Report(folder, system.parameter_counts())
     signs = health.Announcer(folder, line.note)
-    if _is_jax():
+    if engines.is_jax():
         print('no TensorBoard files are written under KERAS_BACKEND=jax; report.html shows the same numbers')
         return page, signs
     return page, signs, summaries.TensorBoard(folder.tensorboard)
-
-
-@contextlib.contextmanager
-def _engine_errors_explained(config, placement=strategy.ONE_DEVICE):
-    if _is_jax():
-        with _jax_errors_explained(config):
-            yield
-        return
-    import tensorflow as tf
-
-    try:
-        yield
-    except tf.errors.ResourceExhaustedError as error:
-        raise _memory_is_full(config) from error
-    except tf.errors.OpError as error:
-        # Errors of the pictures cross tf.data as text: 'DataError: message, Traceback ...'.
-        found = re.search(r'(?:DataError|ImageError): (.*?)(?:\n\s*Traceback|\Z)', str(error), re.S)
-        if found is None and placement.workers > 1 and isinstance(error, workers.lost_errors()):
-            raise workers.LostWorkerError(workers.lost_text(error)) from error
-        if found is None:
-            raise
-        raise loop.TrainingError(' '.join(found[1].split())) from error
-
-
-@contextlib.contextmanager
-def _jax_errors_explained(config):
-    import jax
-
-    try:
-        yield
-    except jax.errors.JaxRuntimeError as error:
-        if 'RESOURCE_EXHAUSTED' not in str(error):
-            raise
-        raise _memory_is_full(config) from error
-
-
-def _memory_is_full(config):
-    return loop.TrainingError(
-        f'The memory of the device is full at batch_size={config.batch_size} and '
-        f'{config.height}x{config.width} pixels. Run the same command again with '
-        f'--set=accumulation_steps={2 * config.accumulation_steps}, or begin anew with a smaller one, such as '
-        f'--set=batch_size={max(1, config.batch_size // 2)}.')
-
-
-def _is_jax():
-    return _backend() == 'jax'
-
-
-def _backend():
-    import keras
-
-    return keras.config.backend()
-
-
-def _use_xla(choice):
-    # On a CPU compiling costs more than it saves, and the two modes differ in the last bits.
-    return _has_gpu() if choice == 'auto' else choice == 'on'
-
-
-def _device_name():
-    if _is_jax():
-        from stylegan_tf.training import jax_engine
-        return jax_engine.device_name()
-    from stylegan_tf.training import tensorflow_engine
-    return tensorflow_engine.device_name()
-
-
-def _has_gpu():
-    if _is_jax():
-        from stylegan_tf.training import jax_engine
-        return jax_engine.has_accelerator()
-    import tensorflow as tf
-
-    return bool(tf.config.list_physical_devices('GPU'))

@@ -24,7 +24,7 @@ def check(function):
 
 def engine(seed=0, **settings):
     """An engine on a fresh tiny system, whose weights are always the same."""
-    from stylegan_tf.training import jax_engine, launcher
+    from stylegan_tf.training import engines, jax_engine
     from tests.training import tiny
 
     class Stream(tiny.TinyStream):
@@ -33,7 +33,7 @@ def engine(seed=0, **settings):
         def sample(self, position):
             return {key: value[0] for key, value in self.batch(position, 1).items()}
 
-    system = launcher.build_system(dataclasses.replace(tiny.TinyConfig(), **settings), 7)
+    system = engines.build_system(dataclasses.replace(tiny.TinyConfig(), **settings), 7)
     return jax_engine.Engine(system, Stream(), batch_size=2, seed=seed)
 
 
