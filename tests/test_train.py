@@ -144,6 +144,18 @@ def test_an_absurd_learning_rate_is_lowered_or_given_up_with_one_clear_line(pict
 
 
 @pytest.mark.slow
+def test_half_precision_in_micro_batches(pictures, tmp_path):
+    done = subprocess.run(
+        arguments(pictures, tmp_path, '--precision=mixed_float16', '--set=accumulation_steps=2',
+                  '--set=warmup_images=2', '--set=total_images=8'), capture_output=True, text=True)
+    assert done.returncode == 0 and 'Finished at step 4' in done.stdout, done.stderr
+    record = json.loads((tmp_path / 'config.json').read_text())
+    assert (record['config']['precision'], record['config']['accumulation_steps']) == ('mixed_float16', 2)
+    rows = [json.loads(line) for line in (tmp_path / 'metrics.jsonl').open()]
+    assert any(row.get('generator/total') for row in rows) and any(row.get('discriminator/total') for row in rows)
+
+
+@pytest.mark.slow
 def test_a_dry_run_tells_settings_parameters_memory_and_time(pictures):
     done = run('--preset=style_transfer_28', f'--data={pictures / "photos"}', *SETTINGS, '--dry_run')
     assert done.returncode == 0, done.stderr
