@@ -128,7 +128,9 @@ def as_function(function, use_xla: bool = False):
     import tensorflow as tf
     if tf.executing_eagerly() and not use_xla:
         return function
-    return tf.function(function, jit_compile=use_xla or None, autograph=False)
+    # Inlined, its calls would be taken apart again and run beside each other.
+    return tf.function(function, jit_compile=use_xla or None, autograph=False,
+                       experimental_attributes=None if use_xla else {'_noinline': True})
 
 
 def _sums_in_pairs():
