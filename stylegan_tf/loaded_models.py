@@ -262,7 +262,7 @@ class NetworkModel(Model):
         plan = tiles.plan(size, side, **self._tiling)
         self._tell(tiles.Progress(0, len(plan)))
         whole = self._run('encode_content', content=_batch(content))
-        inputs = {**inputs, 'own_code': whole['own_code'], 'statistics': whole['statistics']}
+        inputs = {**inputs, 'statistics': whole['statistics']}
         result = np.empty_like(content)
         for done, tile in enumerate(plan, 1):
             painted = self._run('stylize_tile', content=_batch(content[tile.source]), **inputs)

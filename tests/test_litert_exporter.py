@@ -62,7 +62,7 @@ def test_what_differs_from_python_is_refused():
     system = tiny_models.system()
     model = (tiny_models.exported_litert() / '1' / 'model.tflite').read_bytes()
     card = json.loads((tiny_models.exported_litert() / '1' / 'model_card.json').read_text(encoding='utf-8'))
-    facts = {**card['litert'], 'own_code_side': 16}  # as if the copy were made otherwise
+    facts = {**card['litert'], 'style_side': 16}  # as if the copy were made otherwise
     with pytest.raises(exporter.ExportError, match=r'Refused: .* differs by .* between Python and LiteRT'):
         litert_exporter.compare(system, model, facts)
 

@@ -35,7 +35,7 @@ def smallest_tile():
 def floats_in_tiles(run, content, inputs, tiling, side):
     """float32 [H, W, 3] joined of tiles by `run(signature, inputs)`."""
     told = run('encode_content', {'content': content[None]})
-    given = {**inputs, 'own_code': told['own_code'], 'statistics': told['statistics']}
+    given = {**inputs, 'statistics': told['statistics']}
     joined = np.full_like(content, np.nan)
     for tile in tiles.plan(content.shape[:2], side, **tiling):
         painted = run('stylize_tile', {**given, 'content': content[tile.source][None]})

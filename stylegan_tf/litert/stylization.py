@@ -1,4 +1,4 @@
-"""What surrounds the networks of a style transfer: reducing, padding, mixing, fading. NumPy only.
+"""What surrounds the networks of a style transfer: reducing, padding, fading. NumPy only.
 
 The same functions as the SavedModel's signatures of `systems.stylization_signatures`, for one picture at a time, on
 top of the networks that `systems.stylization_litert` converts.
@@ -34,7 +34,7 @@ class Stylization:
 
     def encode_style(self, style):
         """Style -> 'code'."""
-        return {'code': self._code(style, self._facts['style_side'])}
+        return self._run('encode_style', style=bounded(style, self._facts['style_side']))
 
     def stylize(self, content, style, strength):
         """Content, style -> 'stylized'."""
@@ -43,7 +43,7 @@ class Stylization:
     def stylize_from_code(self, content, code, strength):
         """Content, code -> 'stylized'."""
         whole = self.encode_content(content)
-        return self.stylize_tile(content, code, whole['own_code'], whole['statistics'], strength)
+        return self.stylize_tile(content, code, whole['statistics'], strength)
 
     def code_from_noise(self, **inputs):
         """Latent, and a label where the model knows classes -> 'code'."""
@@ -54,27 +54,21 @@ class Stylization:
         side = self._facts['statistics_side']
         small = (padded(content, self._facts['tile_multiple']) if max(content.shape[1:3]) <= side
                  else bounded(content, side))
-        return {'own_code': self._code(content, self._facts['own_code_side']),
-                'statistics': self._run('content_statistics', content=small)['statistics'],
+        return {'statistics': self._run('content_statistics', content=small)['statistics'],
                 'tile_margin': np.array([self._facts['tile_margin']], np.float32),
                 'tile_multiple': np.array([self._facts['tile_multiple']], np.float32)}
 
-    def stylize_tile(self, content, code, own_code, statistics, strength):
+    def stylize_tile(self, content, code, statistics, strength):
         """A picture, or a tile of one, by the numbers of the whole -> 'stylized'."""
         height, width = content.shape[1:3]
         # Deviations are never negative: one that is would divide by nearly nothing.
         statistics = np.where(self._is_deviation, np.maximum(statistics, 0), statistics).astype(np.float32)
-        mixed = own_code + strength[:, None] * (code - own_code)
-        painted = self._run('paint', content=padded(content, self._facts['tile_multiple']),
-                            code=mixed.astype(np.float32), statistics=statistics)['painted']
+        painted = self._run('paint', content=padded(content, self._facts['tile_multiple']), code=code,
+                            statistics=statistics)['painted']
         painted = painted[:, :height, :width]
-        share = np.float32(min(1.0, 4.0 * float(strength[0])))  # below 0.25 the photograph itself shows through
-        if share < 1:
-            painted = content + share * (painted - content)
+        if strength[0] != 1:
+            painted = content + np.float32(strength[0]) * (painted - content)
         return {'stylized': np.clip(painted, 0.0, 1.0)}
-
-    def _code(self, picture, side):
-        return self._run('encode_style', style=bounded(picture, side))['code']
 
 
 def bounded(image, side):

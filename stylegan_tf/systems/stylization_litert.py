@@ -1,6 +1,6 @@
 """The networks of a stylisation system as LiteRT runs them fast: one picture, any height and width.
 
-What surrounds them in `stylization_signatures` (reducing, padding, mixing, fading) has operations without a LiteRT
+What surrounds them in `stylization_signatures` (reducing, padding, fading) has operations without a LiteRT
 form; `litert.stylization` does it in NumPy.
 
 LiteRT computes each factor and each sum of a feature map in a pass over the memory, which costs as much as a small
@@ -63,8 +63,7 @@ def litert_functions(system):
         'kind': 'stylization', 'latent_size': config.latent_size, 'has_labels': bool(config.num_labels),
         'channels': list(generator.channels), 'tile_multiple': 2 ** generator.levels,
         'tile_margin': signatures.content_reach(generator.levels, len(generator.residuals)),
-        'own_code_side': signatures.OWN_CODE_SIDE, 'style_side': signatures.STYLE_SIDE,
-        'statistics_side': signatures.STATISTICS_SIDE}
+        'style_side': signatures.STYLE_SIDE, 'statistics_side': signatures.STATISTICS_SIDE}
     return functions, facts
 
 

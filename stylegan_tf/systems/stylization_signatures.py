@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from stylegan_tf.systems.system import Signature
 
-OWN_CODE_SIDE = 64  # copy of the content whose code stands for "no change"
 STYLE_SIDE = 256  # a style picture's longer side is brought down to this
 STATISTICS_SIDE = 256  # beyond this the content is normalised by the statistics of a smaller copy
 
@@ -19,8 +18,8 @@ def stylization_signatures(system) -> dict[str, Signature]:
     'mapping' networks: `stylize`; its halves `encode_style` and `stylize_from_code`;
     `code_from_noise`; and `encode_content` and `stylize_tile` for pictures in tiles.
 
-    A strength s walks from the content's own code (s = 0) to the style's (s = 1); below 0.25 the
-    result also fades into the photograph itself, so that strength 0 returns it unchanged.
+    A strength below 1 lets the photograph itself show through, which keeps more of it at the same distance to
+    the style than a weaker style code does (docs/arbitrary_style.md); strength 0 returns it unchanged.
     """
     functions = _Functions(system)
     code, latent = system.config.code_size, system.config.latent_size
@@ -37,12 +36,11 @@ def stylization_signatures(system) -> dict[str, Signature]:
         'code_from_noise': Signature(functions.code_from_noise, noise_inputs, {'code': code}),
         'encode_content': Signature(
             functions.encode_content, {'content': 'image'},
-            {'own_code': code, 'statistics': statistics, 'tile_margin': 'scalar',
-             'tile_multiple': 'scalar'}),
+            {'statistics': statistics, 'tile_margin': 'scalar', 'tile_multiple': 'scalar'}),
         'stylize_tile': Signature(
             functions.stylize_tile,
-            {'content': 'image', 'code': code, 'own_code': code, 'statistics': statistics,
-             'strength': 'scalar'}, {'stylized': 'image'}),
+            {'content': 'image', 'code': code, 'statistics': statistics, 'strength': 'scalar'},
+            {'stylized': 'image'}),
     }
 
 
@@ -90,7 +88,7 @@ class _Functions:
 
     def stylize_from_code(self, content, code, strength):
         content = content * 2.0 - 1.0
-        return self._painted(content, code, self._own_code(content), strength,
+        return self._painted(content, code, strength,
                              lambda maps: self._statistics(content, lambda: maps))
 
     def code_from_noise(self, latent, label=None):
@@ -102,19 +100,16 @@ class _Functions:
         statistics = self._statistics(content, lambda: self.generator.encoder(
             _padded(tf, content, self.multiple)[0]))
         batch = tf.shape(content)[:1]
-        return {'own_code': self._own_code(content), 'statistics': statistics,
+        return {'statistics': statistics,
                 'tile_margin': tf.fill(batch, float(self.margin)),
                 'tile_multiple': tf.fill(batch, float(self.multiple))}
 
-    def stylize_tile(self, content, code, own_code, statistics, strength):
+    def stylize_tile(self, content, code, statistics, strength):
         tf = self.tf
         # Deviations are never negative: one that is would divide by nearly nothing.
         statistics = tf.where(tf.constant(self.is_deviation), tf.maximum(statistics, 0.0),
                               statistics)
-        return self._painted(content * 2.0 - 1.0, code, own_code, strength, lambda _: statistics)
-
-    def _own_code(self, content):
-        return self.system.encode_style(_bounded(self.tf, content, OWN_CODE_SIDE), average=True)
+        return self._painted(content * 2.0 - 1.0, code, strength, lambda _: statistics)
 
     def _statistics(self, content, maps_of_whole):
         tf = self.tf
@@ -124,14 +119,12 @@ class _Functions:
             lambda: self.generator.statistics(self.generator.encoder(
                 _bounded(tf, content, STATISTICS_SIDE))))
 
-    def _painted(self, content, code, own_code, strength, statistics_of):
+    def _painted(self, content, code, strength, statistics_of):
         tf = self.tf
-        mixed = own_code + strength[:, None] * (code - own_code)
         padded, height, width = _padded(tf, content, self.multiple)
         maps = self.generator.encoder(padded)
-        painted = self.generator.synthesize(maps, mixed, statistics_of(maps))[:, :height, :width]
-        share = tf.clip_by_value(4.0 * strength, 0.0, 1.0)[:, None, None, None]
-        painted = content + share * (painted - content)
+        painted = self.generator.synthesize(maps, code, statistics_of(maps))[:, :height, :width]
+        painted = content + strength[:, None, None, None] * (painted - content)
         return {'stylized': tf.clip_by_value(painted * 0.5 + 0.5, 0.0, 1.0)}
 
 
