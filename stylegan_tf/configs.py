@@ -262,7 +262,7 @@ PRESETS: dict[str, Preset] = dict([
     _row('style_transfer_64', dataclasses.replace(_STYLE_TRANSFER, resolution=64),
         'thumbnails; the quick start', 2_883_757, 1.7, 1.8, 'trained for minutes'),
     _row('style_transfer_128', _STYLE_TRANSFER, 'the main preset: trains on a CPU in hours', 2_883_757, 2.2, 1.4,
-         'trained for two CPU-hours: arbitrary_style'),
+         'trained for 4.6 CPU-hours: arbitrary_style'),
     _row('style_transfer_256', dataclasses.replace(
         _STYLE_TRANSFER, resolution=256, batch_size=8, total_images=1_000_000, snapshot_images=20_000,
         style_scales=3),
