@@ -144,7 +144,8 @@ def test_sample_grid_and_evaluation_name_their_numbers(labelled):
     assert len(sample['rows']) == 5 and all(len(row) == 6 for row in sample['rows'])
     assert sample['rows'][0][0] is None and sample['rows'][1][1].shape == (32, 48, 3)
     numbers = labelled.evaluate_batch(batch)
-    assert set(numbers) == {'content_loss', 'style_loss', 'objective', 'discriminator_accuracy'}
+    assert set(numbers) == {'content_loss', 'style_loss', 'objective', 'luminance_likeness', 'discriminator_accuracy',
+                            'discriminator_real_accuracy'}
     assert all(value.shape == (4,) for value in numbers.values())
     np.testing.assert_allclose(
         numbers['objective'], labelled.config.content_weight * numbers['content_loss']
