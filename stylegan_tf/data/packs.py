@@ -17,7 +17,7 @@ import pathlib
 import numpy as np
 
 from stylegan_tf import images
-from stylegan_tf.data import shards, sources
+from stylegan_tf.data import conversion, sources
 
 FORMAT = 'stylegan_tf pack 1'
 INDEX_FILE = 'pack.json'
@@ -146,7 +146,7 @@ def write(source, output, settings=Settings(), *, overwrite=False, progress=None
         progress: Function (total, initial) -> context manager with `update(count)`, such as tqdm.
         workers: Threads; None takes one a processor.
     Returns:
-        A `shards.Result`.
+        A `conversion.Result`.
     Raises:
         DataError: If the folder holds another pack, cannot be written, or no picture can be decoded.
     """
@@ -160,7 +160,7 @@ def write(source, output, settings=Settings(), *, overwrite=False, progress=None
             stale.unlink()
         with _PartWriter(output, settings.part_bytes) as parts, \
                 concurrent.futures.ThreadPoolExecutor(workers or os.cpu_count()) as pool, \
-                (progress or shards.Silent)(total=len(source), initial=0) as bar:
+                (progress or conversion.Silent)(total=len(source), initial=0) as bar:
             for content in _contents(source, settings, pool):
                 if content is not None:
                     parts.add(*content)
@@ -260,7 +260,7 @@ def _finish(output, identity, source, settings, parts):
     os.replace(temporary, output / INDEX_FILE)
     for path in set(output.glob('pictures-*.bin')) - {output / part['file'] for part in parts.parts}:
         path.unlink()
-    return shards.Result(len(parts.entries), len(parts.parts), 0, sorted(source.bad), fingerprint)
+    return conversion.Result(len(parts.entries), len(parts.parts), 0, sorted(source.bad), fingerprint)
 
 
 def _kept(output, identity, overwrite):
@@ -283,7 +283,7 @@ def _kept(output, identity, overwrite):
             found.read(number)
     except sources.DataError:
         return None
-    return shards.Result(len(found), len(index['parts']), len(index['parts']),
+    return conversion.Result(len(found), len(index['parts']), len(index['parts']),
                          sorted((bad['name'], bad['reason']) for bad in index['left_out']), found.fingerprint)
 
 

@@ -18,7 +18,7 @@ import pathlib
 from PIL import ExifTags, Image
 
 from stylegan_tf import images
-from stylegan_tf.data import loading, sources, tfrecords
+from stylegan_tf.data import conversion, loading, sources, tfrecords
 
 DATASET_FILE = 'dataset.json'
 _PROBES = 16  # pictures whose encoded size stands for all when shards are counted
@@ -35,17 +35,6 @@ class Settings:
     shard_bytes: int = 128 << 20  # about
 
 
-@dataclasses.dataclass
-class Result:
-    """What a conversion did."""
-
-    count: int  # pictures in the data set
-    shards: int
-    kept_shards: int  # found whole from an earlier call
-    bad: list[tuple[str, str]]  # (name, reason) of pictures left out
-    fingerprint: str  # that of `data.load` on the shards
-
-
 def convert(spec, output, settings=Settings(), *, overwrite=False, progress=None, workers=None):
     """Writes a folder of pictures as TFRecord shards; call it again to resume.
 
@@ -57,7 +46,7 @@ def convert(spec, output, settings=Settings(), *, overwrite=False, progress=None
         progress: Function (total, initial) -> context manager with `update(count)`, such as tqdm.
         workers: Threads; None takes one a processor.
     Returns:
-        A Result.
+        A `conversion.Result`.
     Raises:
         DataError: If there are no pictures, the folder holds another data set, or it cannot be written.
     """
@@ -76,7 +65,7 @@ def convert(spec, output, settings=Settings(), *, overwrite=False, progress=None
                     written[number] = found
             kept = len(written)
             initial = sum(len(parts[number]) for number in written)
-            with (progress or Silent)(total=len(source), initial=initial) as bar:
+            with (progress or conversion.Silent)(total=len(source), initial=initial) as bar:
                 for number in range(len(parts)):
                     if number not in written:
                         written[number] = _write_shard(paths[number], source, parts[number], settings, pool, bar)
@@ -91,7 +80,7 @@ def convert(spec, output, settings=Settings(), *, overwrite=False, progress=None
         **identity, 'is_complete': True, 'count': len(records), 'label_names': list(source.label_names),
         'fingerprint': fingerprint, 'shards': [path.name for path in paths],
         'left_out': [{'name': name, 'reason': reason} for name, reason in sorted(bad.items())]})
-    return Result(len(records), len(parts), kept, sorted(bad.items()), fingerprint)
+    return conversion.Result(len(records), len(parts), kept, sorted(bad.items()), fingerprint)
 
 
 def encode(path, settings):
@@ -118,22 +107,6 @@ def encode(path, settings):
     if is_small and is_plain:
         return content
     return images.encode(pixels, 'png' if settings.is_lossless else 'jpeg', quality=settings.quality)
-
-
-class Silent:
-    """A progress bar that shows nothing."""
-
-    def __init__(self, total, initial):
-        del total, initial
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        del error
-
-    def update(self, count):
-        del count
 
 
 def _parts(source, settings):

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from stylegan_tf import data, images
-from stylegan_tf.data import packs, shards
+from stylegan_tf.data import conversion, packs
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -150,7 +150,7 @@ def test_no_pack_is_told_from_an_unfinished_one(folder, tmp_path, monkeypatch):
     with pytest.raises(data.DataError, match='no such file'):
         data.load(f'pack:{tmp_path}/nowhere')
 
-    class Interrupted(shards.Silent):
+    class Interrupted(conversion.Silent):
         def update(self, count):
             raise KeyboardInterrupt
 
