@@ -20,7 +20,7 @@ mkdir -p "$output"
 
 say '1 of 4: photographs repainted by the model that ships'
 paint() { python -m stylegan_tf stylize --content="$photos/$1.png" --style="$styles/$2.png" --output="$output/$3" --overwrite "${@:4}"; }
-paint chelsea impressionist_meadow cat.png
+paint chelsea stained_glass_harbour cat.png
 paint astronaut engraved_portrait astronaut.png
 paint china_1 fauvist_temple strengths.png --sweep=strength
 
@@ -37,7 +37,7 @@ python -m stylegan_tf stylize --model="$output/model" --content="$photos/coffee.
   --style="$styles/woodblock_wave.png" --output="$output/styled_coffee.png" --overwrite
 
 say 'done. Look at:'
-printf '  %s\n' "$output/cat.png           a photograph in the style of $styles/impressionist_meadow.png" \
+printf '  %s\n' "$output/cat.png           a photograph in the style of $styles/stained_glass_harbour.png" \
   "$output/astronaut.png     another in the style of $styles/engraved_portrait.png" \
   "$output/strengths.png     a third at strengths 0 to 1" \
   "$output/styled_coffee.png by the model trained above for minutes: colours follow the style, brush strokes take hours" \
