@@ -125,6 +125,7 @@ def test_other_pictures_or_settings_are_refused_unless_overwritten(tmp_path):
     assert list(digests(output)) == ['pictures-00000-of-00001.tfrecord']
 
 
+@pytest.mark.slow
 def test_kill_9_and_the_same_command_end_in_the_same_bytes(tmp_path):
     folder = fill(tmp_path / 'in', 80, height=300, width=300)
     arguments = (f'--data={folder}', '--size=290', '--lossless', '--shards=40')

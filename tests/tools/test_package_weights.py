@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 import stylegan_tf as sg
 from stylegan_tf.training import checkpoints, launcher
@@ -12,6 +13,7 @@ from tests.conftest import ROOT
 from tests.systems.shrinking import shrunk, values
 
 
+@pytest.mark.slow
 def test_packaged_model_paints_the_same_and_starts_a_training(tmp_path):
     config = shrunk('style_transfer_64')
     system = config.build()
