@@ -9,10 +9,9 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pytest
 
-from stylegan_tf import images
+from tests.conftest import write_pictures
 
 SETTINGS = ('--set=batch_size=2', '--set=total_images=240', '--set=warmup_images=40',
             '--set=snapshot_images=40', '--set=evaluation_images=2', '--set=tick_seconds=0.3')
@@ -20,12 +19,7 @@ SETTINGS = ('--set=batch_size=2', '--set=total_images=240', '--set=warmup_images
 
 @pytest.fixture(scope='module')
 def pictures(tmp_path_factory):
-    base = tmp_path_factory.mktemp('pictures')
-    rng = np.random.default_rng(0)
-    for role in ('photos', 'paintings'):
-        for index in range(8):
-            images.save(base / role / f'{index}.png', rng.integers(0, 256, (40, 44, 3), np.uint8))
-    return base
+    return write_pictures(tmp_path_factory.mktemp('pictures'))
 
 
 def arguments(pictures, workdir, *more):

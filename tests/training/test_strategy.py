@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from stylegan_tf import configs, images
+from stylegan_tf import configs
 from stylegan_tf.training import strategy, workers
+from tests.conftest import write_pictures
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CHECKS = ('two_replicas_train_what_one_does', 'with_micro_batches_too', 'xla_on_two_replicas_agrees',
@@ -139,12 +140,7 @@ runpy.run_module('stylegan_tf.train', run_name='__main__', alter_sys=True)
 
 @pytest.fixture(scope='module')
 def pictures(tmp_path_factory):
-    base = tmp_path_factory.mktemp('pictures')
-    rng = np.random.default_rng(0)
-    for role in ('photos', 'paintings'):
-        for index in range(8):
-            images.save(base / role / f'{index}.png', rng.integers(0, 256, (40, 44, 3), np.uint8))
-    return base
+    return write_pictures(tmp_path_factory.mktemp('pictures'))
 
 
 def arguments(pictures, workdir, *more):
