@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/setup_environment.sh
-install_project 'convert,judge,serving,test'
+install_project 'batch,convert,judge,serving,test'
 . .venv/bin/activate
 
 selection=()
