@@ -2,6 +2,7 @@
 
     python -m stylegan_tf.export --workdir=runs/first --output=models/first
     python -m stylegan_tf.export --workdir=runs/first --output=lean/first --format=litert
+    python -m stylegan_tf.export --workdir=arbitrary_style --output=models/arbitrary_style
 
 writes models/first/1/saved_model.pb or lean/first/1/model.tflite, and .../2 the next time. The averaged
 weights are exported, the result is reloaded and compared with Python before it appears, and a version
@@ -12,7 +13,8 @@ from absl import flags
 
 from stylegan_tf import commands
 
-_WORKDIR = flags.DEFINE_string('workdir', None, 'Run folder of a training.')
+_WORKDIR = flags.DEFINE_string(
+    'workdir', None, 'Run folder of a training, or the name of a model that ships (`stylegan-tf models` lists them).')
 _OUTPUT = flags.DEFINE_string('output', None, 'Base folder of the versions; a server watches it.')
 _VERSION = flags.DEFINE_integer(
     'version', None, 'Whole number from 1 on; one more than the newest when not given.')

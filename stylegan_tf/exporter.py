@@ -37,7 +37,7 @@ def export(workdir, output, *, version=None, checkpoint='newest'):
     """Exports a run's averaged weights as the next version below `output`.
 
     Args:
-        workdir: Run folder.
+        workdir: Run folder, or the name of a model that ships where there is no such folder.
         output: The base folder a model server watches; made when absent.
         version: Whole number from 1 on; None is one more than the newest there.
         checkpoint: 'newest' or 'best' (by the run's `best_metric`).
@@ -56,6 +56,8 @@ def export(workdir, output, *, version=None, checkpoint='newest'):
 def load_run(workdir, *, checkpoint='newest'):
     """Builds a run's System for inference, in float32, with the weights of a checkpoint.
 
+    Args:
+        workdir, checkpoint: As of `export`.
     Returns:
         (System, its traced functions as of `serving_graph.build`, dict of what the run folder adds
         to the model card).
@@ -63,11 +65,11 @@ def load_run(workdir, *, checkpoint='newest'):
         ExportError, RunFolderError, CheckpointError, ConfigError: If the folder holds no run, or
             its checkpoint does not fit.
     """
-    workdir = pathlib.Path(workdir)
+    workdir, name = _find_run(workdir)
     record = run_folder.read_config(workdir)
     if record is None:
         raise ExportError(f'{workdir} is not a run folder: it has no {run_folder.CONFIG_FILE}. '
-                          'Give the --workdir of a training.')
+                          'Give the --workdir of a training, or the name of a model that ships.')
     config = configs.from_dict(record['config'])
     found = _checkpoint(workdir, checkpoint)
     system = config.for_inference().build()
@@ -75,7 +77,7 @@ def load_run(workdir, *, checkpoint='newest'):
     functions = serving_graph.build(system)
     _restore_weights(system, functions, found)
     card = {'config': config.as_dict(), 'step': found.step, 'checkpoint': found.path.name,
-            'seed': record.get('seed'), 'training': _training_facts(record, found)}
+            'seed': record.get('seed'), 'training': _training_facts(record, found), **({'name': name} if name else {})}
     return system, functions, card
 
 
@@ -216,6 +218,15 @@ def tensors(inputs):
 def _size(config, *, largest):
     scale = min(1.0, largest / max(config.height, config.width))
     return tuple(max(16, round(side * scale)) for side in (config.height, config.width))
+
+
+def _find_run(workdir):
+    """(run folder, name of the shipped model or None); a folder of that name goes before it."""
+    workdir = pathlib.Path(workdir)
+    shipped = configs.PRETRAINED / workdir
+    if not workdir.exists() and len(workdir.parts) == 1 and shipped.is_dir():
+        return shipped, workdir.name
+    return workdir, None
 
 
 def _checkpoint(workdir, choice):

@@ -253,6 +253,24 @@ def test_a_checkpoint_of_another_model_is_refused():
         exporter._restore_weights(system, serving_graph.build(system), odd)
 
 
+def test_shipped_models_are_exported_by_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(configs, 'PRETRAINED', tmp_path)
+    monkeypatch.chdir(tmp_path.parent)
+    (tmp_path / 'small_style').symlink_to(tiny_models.run_folder())
+    _, _, card = exporter.load_run('small_style')
+    assert card['name'] == 'small_style' and card['step'] == 500
+    assert 'name' not in exporter.load_run(tiny_models.run_folder())[2]
+    with pytest.raises(exporter.ExportError, match=r'other_style is not a run folder.*name of a model that ships'):
+        exporter.load_run('other_style')
+
+
+def test_a_folder_goes_before_the_shipped_model_of_its_name(tmp_path, monkeypatch):
+    (tmp_path / 'arbitrary_style').mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(exporter.ExportError, match='arbitrary_style is not a run folder'):
+        exporter.load_run('arbitrary_style')
+
+
 def test_command_exports_and_refuses(tmp_path):
     command = [sys.executable, '-m', 'stylegan_tf.export', f'--output={tmp_path / "models"}']
     done = subprocess.run([*command, f'--workdir={tiny_models.run_folder()}', '--version=3'],
