@@ -255,6 +255,13 @@ def discriminator_block():
     return evaluated(DiscriminatorBlock(3, 4), tensor(2, 6, 4, 2))
 
 
+@row('networks.unet.UNet')
+def unet():
+    from stylegan_tf.networks.unet import UNet
+    return [evaluated(UNet((3, 4, 4), 2), tensor(2, 10, 13, 3), tensor(2, 10, 13, 1, seed=1)),
+            evaluated(UNet((3, 4), blocks=2, dilations=()), tensor(2, 9, 8, 3))]
+
+
 @row('networks.patchgan.PatchDiscriminator')
 def patch_discriminator():
     from stylegan_tf.networks.patchgan import PatchDiscriminator
