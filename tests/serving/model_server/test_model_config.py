@@ -6,8 +6,8 @@ import sys
 
 import pytest
 from google.protobuf import text_format
-from stylegan_serving import model_config
-from stylegan_serving.model_config import ModelConfigError
+from stylegan_serving import server_configs
+from stylegan_serving.server_configs import ModelConfigError
 from tensorflow_serving.config import model_server_config_pb2
 
 
@@ -38,39 +38,39 @@ def test_exports_are_found_and_nothing_else(tmp_path):
     (tmp_path / 'first' / '11').mkdir()  # being copied: no saved_model.pb yet
     (tmp_path / 'lean' / '1').mkdir(parents=True)
     (tmp_path / 'notes.txt').touch()
-    assert model_config.find_models(tmp_path) == {'first': [2, 10], 'second': [1]}
+    assert server_configs.find_models(tmp_path) == {'first': [2, 10], 'second': [1]}
     with pytest.raises(ModelConfigError, match='absent is not a folder'):
-        model_config.find_models(tmp_path / 'absent')
+        server_configs.find_models(tmp_path / 'absent')
 
 
 def test_labels_stay_and_canary_goes_to_the_newest():
-    first = model_config.build({'style': [1, 2]}, '/models/')
+    first = server_configs.build({'style': [1, 2]}, '/models/')
     assert facts(first) == {'style': ({'stable': 2, 'canary': 2}, [2])}
     assert first.model_config_list.config[0].base_path == '/models/style'
     assert first.model_config_list.config[0].model_platform == 'tensorflow'
-    second = model_config.build({'style': [1, 2, 3], 'faces': [7]}, '/models', previous=first)
+    second = server_configs.build({'style': [1, 2, 3], 'faces': [7]}, '/models', previous=first)
     assert facts(second) == {'style': ({'stable': 2, 'canary': 3}, [2, 3]),
                              'faces': ({'stable': 7, 'canary': 7}, [7])}
-    third = model_config.build({'style': [1, 2, 3]}, '/models', previous=second,
-                               labels={('style', 'stable'): 3, ('style', 'canary'): 1, ('style', 'old'): 1})
+    third = server_configs.build({'style': [1, 2, 3]}, '/models', previous=second,
+                                 labels={('style', 'stable'): 3, ('style', 'canary'): 1, ('style', 'old'): 1})
     assert facts(third) == {'style': ({'stable': 3, 'canary': 1, 'old': 1}, [1, 3])}
 
 
 def test_labels_without_their_version_are_refused():
-    first = model_config.build({'style': [1]}, '/models')
+    first = server_configs.build({'style': [1]}, '/models')
     with pytest.raises(ModelConfigError, match=r'label stable of style is on version 1, and there are only 2, 3'):
-        model_config.build({'style': [2, 3]}, '/models', previous=first)
+        server_configs.build({'style': [2, 3]}, '/models', previous=first)
     with pytest.raises(ModelConfigError, match=r"no model 'stile' to label. Models: style"):
-        model_config.build({'style': [2]}, '/models', labels={('stile', 'stable'): 2})
+        server_configs.build({'style': [2]}, '/models', labels={('stile', 'stable'): 2})
 
 
 def test_moving_a_label_keeps_the_other_versions_loaded():
-    config = model_config.build({'style': [1]}, '/models')
-    moved = model_config.with_label(config, 'style', 'canary', 2)
+    config = server_configs.build({'style': [1]}, '/models')
+    moved = server_configs.with_label(config, 'style', 'canary', 2)
     assert facts(moved) == {'style': ({'stable': 1, 'canary': 2}, [1, 2])}
     assert facts(config) == {'style': ({'stable': 1, 'canary': 1}, [1])}
     with pytest.raises(ModelConfigError, match=r"no model 'stile'. It has: style"):
-        model_config.with_label(config, 'stile', 'canary', 2)
+        server_configs.with_label(config, 'stile', 'canary', 2)
 
 
 @pytest.mark.parametrize(('text', 'message'), [
@@ -86,7 +86,7 @@ def test_what_a_real_server_suffers_from_is_refused(tmp_path, text, message):
     path = tmp_path / 'models.config'
     path.write_text(text)
     with pytest.raises(ModelConfigError, match=message):
-        model_config.read(path)
+        server_configs.read(path)
 
 
 def test_command_writes_and_keeps(tmp_path):
@@ -129,6 +129,6 @@ def test_shipped_models_are_in_the_file_of_the_repository():
     from stylegan_tf import api
 
     path = pathlib.Path(__file__).parents[3] / 'serving' / 'model_server' / 'models.config'
-    config = model_config.read(path)
+    config = server_configs.read(path)
     listed = {model.name: model.base_path for model in config.model_config_list.config}
     assert listed == {name: f'/models/{name}' for name in api.shipped_models() if name != 'gatys'}
