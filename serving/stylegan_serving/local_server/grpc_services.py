@@ -1,0 +1,208 @@
+"""The gRPC interface: PredictionService, ModelService and health, with the messages of tensorflow-serving-api.
+
+Requests arrive as bytes and are decoded here, so that long ones leave the event loop alone and undecodable ones get
+the answer of the original.
+"""
+
+import functools
+import time
+
+import grpc
+from google.protobuf import message
+from tensorflow_serving.apis import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    inference_pb2,
+    model_management_pb2,
+    predict_pb2,
+    regression_pb2,
+)
+
+from stylegan_serving.local_server import errors, tensors
+from stylegan_serving.local_server import inference as inference_module
+
+_LONG_BYTES = 1 << 16  # a message of this length is converted on a thread
+_PREDICTION, _MODEL = 'tensorflow.serving.PredictionService', 'tensorflow.serving.ModelService'
+
+
+class Services:
+    """The handlers of a gRPC server."""
+
+    def __init__(self, inference, reload_config, *, max_calls, max_tensor_bytes=None, outputs_as_content=False):
+        """Args:
+            inference: `inference.Inference`.
+            reload_config: Coroutine function of a ModelServerConfig; raises ServingError.
+            max_calls: Calls of PredictionService that may run at a time; further ones are refused at once.
+            max_tensor_bytes: Largest tensor of a request.
+            outputs_as_content: Whether outputs go into `tensor_content`.
+        """
+        self._inference = inference
+        self._reload_config = reload_config
+        self._max_calls = max_calls
+        self._max_tensor_bytes = max_tensor_bytes
+        self._outputs_as_content = outputs_as_content
+        self._calls = 0
+
+    def add_to(self, server):
+        """Registers the services on a grpc.aio server."""
+        prediction = {
+            'Predict': (predict_pb2.PredictRequest, self._predict),
+            'Classify': (classification_pb2.ClassificationRequest, self._classify),
+            'Regress': (regression_pb2.RegressionRequest, self._regress),
+            'MultiInference': (inference_pb2.MultiInferenceRequest, self._multi_inference),
+            'GetModelMetadata': (get_model_metadata_pb2.GetModelMetadataRequest, self._metadata),
+        }
+        model = {
+            'GetModelStatus': (get_model_status_pb2.GetModelStatusRequest, self._status),
+            'HandleReloadConfigRequest': (model_management_pb2.ReloadConfigRequest, self._reload),
+        }
+        server.add_generic_rpc_handlers((
+            grpc.method_handlers_generic_handler(_PREDICTION, {
+                name: grpc.unary_unary_rpc_method_handler(functools.partial(self._answer_counted, name, *method))
+                for name, method in prediction.items()}),
+            grpc.method_handlers_generic_handler(_MODEL, {
+                name: grpc.unary_unary_rpc_method_handler(functools.partial(self._answer, name, *method))
+                for name, method in model.items()}),
+        ))
+
+    async def _answer_counted(self, name, message_type, method, data, context):
+        if self._calls >= self._max_calls:
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, 'Server Threadpool Exhausted')
+        self._calls += 1
+        try:
+            return await self._answer(name, message_type, method, data, context)
+        finally:
+            self._calls -= 1
+
+    async def _answer(self, name, message_type, method, data, context):
+        started, request = time.monotonic(), None
+        try:
+            if len(data) < _LONG_BYTES:
+                request = message_type.FromString(data)
+            else:
+                request = await self._inference.in_thread(message_type.FromString, data)
+            answer = await method(request, _deadline(context))
+            self._count(name, request, 'OK', started)
+            return answer
+        except message.DecodeError:
+            await context.abort(grpc.StatusCode.INTERNAL, '')
+        except errors.ServingError as error:
+            self._count(name, request, error.code, started)
+            # As the client says it, who is as likely to notice first.
+            text = 'Deadline Exceeded' if error.code == 'DEADLINE_EXCEEDED' else error.message
+            await context.abort(grpc.StatusCode[error.code], text)
+
+    def _count(self, name, request, status, started):
+        metrics = self._inference.metrics
+        if metrics and name not in ('GetModelStatus', 'HandleReloadConfigRequest'):
+            spec = request.tasks[0].model_spec if name == 'MultiInference' and request.tasks else (
+                None if name == 'MultiInference' else request.model_spec)
+            metrics.request(spec.name if spec else '', name, 'GRPC', status, time.monotonic() - started)
+
+    async def _predict(self, request, deadline):
+        spec = spec_of(request)
+        with self._inference.open(spec) as servable:
+            convert = functools.partial(self._arrays, servable, spec, request)
+            is_long = request.ByteSize() >= _LONG_BYTES
+            inputs = await self._inference.in_thread(convert) if is_long else convert()
+            outputs = await self._inference.predict(
+                servable, spec.signature_name, inputs, request.output_filter, deadline=deadline)
+            respond = functools.partial(self._predict_response, servable, spec, outputs)
+            is_long = sum(array.nbytes for array in outputs.values()) >= _LONG_BYTES
+            return await self._inference.in_thread(respond) if is_long else respond()
+
+    def _arrays(self, servable, spec, request):
+        signature = inference_module.find_signature(servable, spec.signature_name)
+        defaults = servable.defaults[spec.signature_name or inference_module.DEFAULT_SIGNATURE]
+        return inference_module.arrays_of(
+            signature, request.inputs, max_bytes=self._max_tensor_bytes, defaults=defaults)
+
+    def _predict_response(self, servable, spec, outputs):
+        response = predict_pb2.PredictResponse()
+        _fill_spec(response.model_spec, servable, spec)
+        for name, array in outputs.items():
+            response.outputs[name].CopyFrom(tensors.to_proto(array, as_content=self._outputs_as_content))
+        return response.SerializeToString()
+
+    async def _classify(self, request, deadline):
+        spec = spec_of(request)
+        with self._inference.open(spec) as servable:
+            response = classification_pb2.ClassificationResponse()
+            response.result.CopyFrom(await self._inference.classify(
+                servable, spec.signature_name, request.input, deadline=deadline))
+            _fill_spec(response.model_spec, servable, spec)
+            return response.SerializeToString()
+
+    async def _regress(self, request, deadline):
+        spec = spec_of(request)
+        with self._inference.open(spec) as servable:
+            response = regression_pb2.RegressionResponse()
+            response.result.CopyFrom(await self._inference.regress(
+                servable, spec.signature_name, request.input, deadline=deadline))
+            _fill_spec(response.model_spec, servable, spec)
+            return response.SerializeToString()
+
+    async def _multi_inference(self, request, deadline):
+        return (await self._inference.multi_inference(request, deadline=deadline)).SerializeToString()
+
+    async def _metadata(self, request, deadline):
+        del deadline
+        if not request.HasField('model_spec'):
+            raise errors.ServingError('INVALID_ARGUMENT', 'Missing ModelSpec')
+        if not request.metadata_field:
+            raise errors.ServingError(
+                'INVALID_ARGUMENT', 'GetModelMetadataRequest must specify at least one metadata_field')
+        for field in request.metadata_field:
+            if field != 'signature_def':
+                raise errors.ServingError('INVALID_ARGUMENT', f'Metadata field {field} is not supported')
+        return self._inference.metadata(spec_of(request)).SerializeToString()
+
+    async def _status(self, request, deadline):
+        del deadline
+        return self._inference.status(spec_of(request)).SerializeToString()
+
+    async def _reload(self, request, deadline):
+        del deadline
+        await self._reload_config(request.config)
+        response = model_management_pb2.ReloadConfigResponse()
+        response.status.SetInParent()
+        return response.SerializeToString()
+
+
+def spec_of(request):
+    """The `inference.ModelSpec` of a request's `model_spec`.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT if it has none.
+    """
+    if not request.HasField('model_spec'):
+        raise errors.ServingError('INVALID_ARGUMENT', 'Missing ModelSpec')
+    spec = request.model_spec
+    choice = spec.WhichOneof('version_choice')
+    return inference_module.ModelSpec(
+        spec.name, version=spec.version.value if choice == 'version' else None,
+        label=spec.version_label if choice == 'version_label' else None, signature_name=spec.signature_name)
+
+
+def _fill_spec(target, servable, spec):
+    target.name = servable.name
+    target.version.value = servable.version
+    target.signature_name = spec.signature_name or inference_module.DEFAULT_SIGNATURE
+
+
+def _deadline(context):
+    remaining = context.time_remaining()
+    return None if remaining is None else time.monotonic() + remaining
+
+
+class UnknownMethods(grpc.GenericRpcHandler):
+    """Answers what no service has, with the original's empty text."""
+
+    def service(self, handler_call_details):
+        return grpc.unary_unary_rpc_method_handler(_unimplemented)
+
+
+async def _unimplemented(data, context):
+    del data
+    await context.abort(grpc.StatusCode.UNIMPLEMENTED, '')
