@@ -3,6 +3,7 @@
 The client moves labels with it, and `python -m stylegan_serving.model_config` writes the file.
 """
 
+import itertools
 import os
 import pathlib
 import secrets
@@ -162,7 +163,7 @@ def to_text(config):
 
 
 def write(path, config):
-    """Writes a models.config, whole or not at all: a server may be polling it.
+    """Writes a models.config, whole or not at all: a server may be polling it. Comments at its head stay.
 
     Raises:
         ModelConfigError: If `check` refuses it, or the file cannot be written.
@@ -172,9 +173,16 @@ def write(path, config):
     temporary = path.with_name(f'.{path.name}.{secrets.token_hex(4)}.partial')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text('# Written by `python -m stylegan_serving.model_config`; edits of labels are kept.\n'
-                             + to_text(config), encoding='utf-8')
+        temporary.write_text(_head_of(path) + to_text(config), encoding='utf-8')
         os.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise ModelConfigError(f'{path} cannot be written: {error.strerror}.') from error
+
+
+def _head_of(path):
+    try:
+        lines = path.read_text(encoding='utf-8').splitlines(keepends=True)
+    except OSError:
+        return '# Written by `python -m stylegan_serving.model_config`; edits of labels are kept.\n'
+    return ''.join(itertools.takewhile(lambda line: line.startswith('#'), lines))
