@@ -179,6 +179,24 @@ class NetworkModel(Model):
         self.hash = card.get('weights_hash', '')
         self.offers = tuple(functions)
 
+    def run_signature(self, signature, **inputs):
+        """Runs one of `offers` on a batch, without the checks and conversions of the other methods.
+
+        Args:
+            signature: Its name; serving/README.md describes them.
+            **inputs: NumPy arrays by the names of `inputs_of`; encoded files as object arrays of bytes.
+        Returns:
+            Dict name of an output -> NumPy array.
+        Raises:
+            ModelError: If the model has no such signature, or it fails on these inputs.
+        """
+        self._require(signature)
+        return self._run(signature, **inputs)
+
+    def inputs_of(self, signature):
+        """Names of a signature's inputs."""
+        return tuple(self._functions[signature].structured_input_signature[1])
+
     def style_from_noise(self, seed=0, *, label=None):
         if 'code_from_noise' not in self.offers:
             return super().style_from_noise(seed, label=label)

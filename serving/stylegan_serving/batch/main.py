@@ -1,0 +1,156 @@
+"""Stylises, scores and corrects folders and buckets of pictures as an Apache Beam job.
+
+    python -m stylegan_serving.batch --content=photos/ --style=painting.jpg --output=styled/
+    python -m stylegan_serving.batch --content='gs://b/in/**.jpg' --style=gs://b/painting.jpg --output=gs://b/out \\
+        --model=gs://b/models/first --runner=DataflowRunner --project=P --region=R --temp_location=gs://b/temp
+
+Beside each result stands a receipt, RESULT.json. OUTPUT/failures.jsonl names the pictures that failed, with stage and
+reason; OUTPUT/summary.json counts. The same command run again does what is missing. Flags that are not listed here go
+to Apache Beam: --runner (DirectRunner when not given), --direct_running_mode=multi_processing --direct_num_workers=2,
+--flink_master, --job_endpoint, ... docs/serving.md has more.
+
+Exit codes: 0 all done; 1 some pictures failed; 2 bad usage.
+"""
+
+import json
+import logging
+import pathlib
+import sys
+
+from absl import flags
+
+from stylegan_serving.batch import options
+from stylegan_tf import commands
+
+_CONTENT = flags.DEFINE_list(
+    'content', [], 'Folder, glob (** crosses folders) or picture, local or gs://, s3://, hdfs://; several with commas.')
+_OUTPUT = flags.DEFINE_string('output', None, 'Folder for results, receipts, failures.jsonl and summary.json.')
+_STYLE = flags.DEFINE_string('style', None, 'Style picture; needed where the model takes one.')
+_MODEL = flags.DEFINE_string(
+    'model', 'arbitrary_style', 'Name of a model that ships, export, base folder of exports (also in a bucket), or run '
+    'folder; with --server the name of the served model.')
+_SERVER = flags.DEFINE_string(
+    'server', None, 'grpc://HOST:PORT or http://HOST:PORT of a model server; the model runs in the workers when not '
+    'given.')
+_TASKS = flags.DEFINE_list(
+    'tasks', [], 'Of stylize, score, correct; all that the model has when not given (stylize only with --style where '
+    'it takes one). What is scored and corrected is the stylised picture, or the content where none is made.')
+_STRENGTH = flags.DEFINE_float('strength', 1.0, 'From 0 (the content itself) to 1.')
+_FALSE_ALARM_RATE = flags.DEFINE_float('false_alarm_rate', 0.05, 'Of good pictures, the share that may be corrected.')
+_BATCH_SIZE = flags.DEFINE_integer('batch_size', 8, 'Pictures that the model is handed at a time.')
+_OVERWRITE = flags.DEFINE_bool('overwrite', False, 'Replace results that were made otherwise.')
+_PROVENANCE = flags.DEFINE_enum('provenance', 'on', ['on', 'off'], 'Whether results name model and strength.')
+_METRICS_FILE = flags.DEFINE_string(
+    'metrics_file', None, "Also write the summary as Prometheus text, for node_exporter's textfile collector: "
+    'FOLDER/NAME.prom.')
+
+
+def run():
+    """What `python -m stylegan_serving.batch` calls; exits the process."""
+    ours, for_beam = options.split(sys.argv[1:], _own_flags())
+    sys.argv = [sys.argv[0], *ours]
+
+    def main():
+        logging.getLogger().setLevel(logging.ERROR)  # what Beam warns of is not the user's to mend
+        return run_job(for_beam)
+
+    commands.run(main, errors=_errors)
+
+
+def run_job(for_beam):
+    """Reads the flags and runs the job; returns the exit code.
+
+    Args:
+        for_beam: Arguments for Beam's PipelineOptions.
+    """
+    _check_flags()
+    commands.import_tensorflow()
+    with commands.without_native_talk():
+        import apache_beam as beam
+
+        from stylegan_serving.batch import backends, pipeline
+    beam_options = options.pipeline_options(for_beam, _own_flags())
+    places, job = _places(), _job(backends.open_backend(_SERVER.value, _MODEL.value).facts)
+    flow = beam.Pipeline(runner=options.runner(beam_options), options=beam_options)
+    pipeline.build(flow, places, job, server=_SERVER.value, model=_MODEL.value, batch_size=_BATCH_SIZE.value)
+    flow.run().wait_until_finish()
+    return _report(job)
+
+
+def _own_flags():
+    return flags.FLAGS.get_flags_for_module(__name__)
+
+
+def _report(job):
+    from stylegan_serving.batch import files, pipeline, records, summary
+
+    document = json.loads(files.read(files.join(job.output, pipeline.SUMMARY_FILE)))
+    if _METRICS_FILE.value:
+        path = pathlib.Path(_METRICS_FILE.value).absolute()
+        files.write(str(path), summary.as_prometheus(document, job_name=path.stem))
+    if not document['pictures']:
+        raise commands.UsageError(f'--content: no pictures in {", ".join(_CONTENT.value)}.')
+    print(summary.as_text(document))
+    if document[records.FAILED]:
+        name = pipeline.FAILURES_FILE + pipeline.FAILURES_SUFFIX
+        print(f'failures, with stage and reason: {files.join(job.output, name)}')
+        return commands.SOME_FAILED
+    return commands.DONE
+
+
+def _check_flags():
+    if not _CONTENT.value or not _OUTPUT.value:
+        raise commands.UsageError('--content and --output are required; see --help.')
+    for flag in (_STRENGTH, _FALSE_ALARM_RATE):
+        if not 0 <= flag.value <= 1:
+            raise commands.UsageError(f'--{flag.name} must lie between 0 and 1. Received: {flag.value}.')
+    if _BATCH_SIZE.value < 1:
+        raise commands.UsageError(f'--batch_size must be 1 or more. Received: {_BATCH_SIZE.value}.')
+
+
+def _places():
+    """--content as absolute places; refuses what is not there or would be overwritten."""
+    from stylegan_serving.batch import files
+
+    places, output = [files.absolute(place) for place in _CONTENT.value], files.absolute(_OUTPUT.value)
+    for place in places:
+        if not (files.has_wildcard(place) or files.is_remote(place) or pathlib.Path(place).exists()):
+            raise commands.UsageError(f'--content: {place} is neither a file nor a folder.')
+        if files.base_of(place) == output:
+            raise commands.UsageError('--output is the folder of the contents, which are never overwritten.')
+    return places
+
+
+def _job(facts):
+    """The records.Job of the flags, for a model; refuses what the model cannot do."""
+    from stylegan_serving.batch import files, records, tasks
+    from stylegan_tf import images
+
+    able = tasks.available(facts)
+    needs_style = tasks.takes_style(facts)
+    wanted = _TASKS.value or [task for task in able
+                              if task != records.STYLIZE or bool(_STYLE.value) or not needs_style]
+    unable = [task for task in wanted if task not in able]
+    if unable or not wanted:
+        raise commands.UsageError(f'--tasks: the model {facts.name} can {", ".join(able) or "nothing of this"}'
+                                  + (f'. Received: {", ".join(unable)}.' if unable else '; stylize needs --style.'))
+    is_styled = records.STYLIZE in wanted and needs_style
+    if is_styled != bool(_STYLE.value):
+        raise commands.UsageError(f'--style is needed: the model {facts.name} repaints in the style of a picture.'
+                                  if is_styled else '--style has no use here: leave it away.')
+    style = files.read(files.absolute(_STYLE.value)) if is_styled else None
+    if is_styled:
+        images.read(style)
+    return records.Job(
+        output=files.absolute(_OUTPUT.value), model=facts, style=style,
+        tasks=tuple(task for task in records.TASKS if task in wanted),
+        style_name=_STYLE.value.rpartition('/')[2] if is_styled else None, strength=_STRENGTH.value,
+        false_alarm_rate=_FALSE_ALARM_RATE.value, overwrite=_OVERWRITE.value,
+        has_provenance=_PROVENANCE.value == 'on')
+
+
+def _errors():
+    from stylegan_serving.batch import backends, files
+    from stylegan_tf import images
+
+    return backends.BackendError, files.FilesError, images.ImageError
