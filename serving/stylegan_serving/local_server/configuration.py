@@ -16,6 +16,7 @@ class Settings:
         rest_threads: REST requests that run at a time; the rest waits.
         rest_timeout_seconds: Time limit of a REST request.
         max_request_bytes: Largest request, and largest tensor of one.
+        metrics_path: Path of the Prometheus page on the REST port; None for no page.
         drain_seconds: How long running requests may take after SIGTERM.
     """
 
@@ -27,6 +28,7 @@ class Settings:
     rest_threads: int = 8
     rest_timeout_seconds: float = 30.0
     max_request_bytes: int = 256 << 20
+    metrics_path: str | None = None
     drain_seconds: float = 30.0
     outputs_as_content: bool = False
     has_health_service: bool = False

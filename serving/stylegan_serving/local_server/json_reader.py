@@ -21,10 +21,11 @@ CHUNK_BYTES = 1 << 15  # read in one go, about 1 ms during which no other thread
 _SPACE = re.compile(r'[ \t\n\r]*')
 _BRACKETS = re.compile(r'(?:\[[ \t\n\r]*)+')
 _SURROGATE_ESCAPE = re.compile(r'\\u[dD][89a-fA-F]')
+_ESCAPES = dict(zip(b'"\\/bfnrt', b'"\\/\b\f\n\r\t', strict=True))
 _OVERFLOW = re.compile(rb'[0-9][eE]\+?[0-9]{3}|[0-9]{309}')
 
 
-class HoldsArrays(Exception):
+class ArraysError(Exception):
     """What was asked needs every number as it was written: read the body again without arrays."""
 
 
@@ -77,7 +78,7 @@ _scan = json.JSONDecoder(object_pairs_hook=_first_of_equal_keys).scan_once
 
 def _walk(text, at):
     """Reads the value at a position; returns it and the position after it."""
-    if text[at] == '{' and not 0 <= text.find('}', at, at + CHUNK_BYTES):
+    if text[at] == '{' and text.find('}', at, at + CHUNK_BYTES) < 0:
         return _walk_object(text, at)
     if text[at] != '[':
         return _scan(text, at)
@@ -133,18 +134,18 @@ def _read_numbers(text, at, brackets):
         value, end = _scan(text, at)
         array = _array_of(value, text, at, end)
         return (value if array is None else array), end
-    arrays, start = [], text.index('[', at) + 1
-    while start < end:
+    arrays, cut, last = [], at, end + len(closing) - 1
+    while cut != last:
+        start = cut + 1
         cut = text.find(separator, start + CHUNK_BYTES, end)
-        cut = end + len(closing) - 1 if cut < 0 else cut + len(separator) - 1
+        cut = last if cut < 0 else cut + len(separator) - 1
         piece = f'[{text[start:cut]}]'
         value, read = _scan(piece, 0)
         array = _array_of(value, piece, 0, read)
-        if array is None or read < len(piece) or array.shape[1:] != (arrays or [array])[0].shape[1:]:
+        if array is None or read < len(piece) or not len(array) or array.shape[1:] != (arrays or [array])[0].shape[1:]:
             return _scan(text, at)
         arrays.append(array)
-        start = cut + 1
-    return np.concatenate(arrays), end + len(closing)
+    return np.concatenate(arrays), last + 1
 
 
 def _array_of(value, text, at, end):
@@ -173,7 +174,6 @@ class _ExactReader:
     _SPACE = re.compile(rb'[ \t\n\r]*')
     _PLAIN = re.compile(rb'[^"\\\x00-\x1f]*')
     _DIGITS = re.compile(rb'[0-9]+')
-    _ESCAPES = dict(zip(b'"\\/bfnrt', b'"\\/\b\f\n\r\t', strict=True))
 
     def __init__(self, body):
         # the zero stands for the end, as in the original
@@ -316,8 +316,8 @@ class _ExactReader:
         start = self._at
         letter = self._data[start + 1]
         self._at += 2
-        if letter in self._ESCAPES:
-            return bytes([self._ESCAPES[letter]])
+        if letter in _ESCAPES:
+            return bytes([_ESCAPES[letter]])
         if letter != ord('u'):
             self._fail('Invalid escape character in string.', start)
         code = self._four_hex_digits(start)

@@ -11,10 +11,11 @@ import re
 
 import numpy as np
 
-from stylegan_serving.local_server.json_reader import HoldsArrays
+from stylegan_serving.local_server.json_reader import ArraysError
 
 CHUNK_VALUES = 8192  # formatted in one go, about 3 ms during which no other thread runs
 ECHO_BYTES = 256
+FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 _SPECIAL = re.compile(rb'["\\\x00-\x1f]')
 _SHORT_ESCAPES = {0x22: b'\\"', 0x5c: b'\\\\', 0x08: b'\\b', 0x0c: b'\\f', 0x0a: b'\\n', 0x0d: b'\\r', 0x09: b'\\t'}
@@ -133,7 +134,7 @@ def _reads_back_from_six_digits(values, exact):
     decimal = np.rint(np.where(up, exact * power, exact / power))
     same = np.where(up, decimal / power, decimal * power).astype(values.dtype) == values
     for index in np.flatnonzero((np.abs(exponent) > 22) & np.isfinite(exact)):
-        same[index] = values.dtype.type('%.6g' % exact[index]) == values[index]
+        same[index] = values.dtype.type(f'{exact[index]:.6g}') == values[index]
     return same
 
 
@@ -145,11 +146,11 @@ def echo(value):
     Returns:
         str, with surrogate escapes for what is not UTF-8.
     Raises:
-        HoldsArrays: The value was read with arrays.
+        ArraysError: The value was read with arrays.
     """
     if isinstance(value, float):
         # a number that is the whole value is printed like an output
-        fits = not abs(value) > np.finfo(np.float32).max or math.isinf(value)
+        fits = not abs(value) > FLOAT32_MAX or math.isinf(value)
         return numbers(np.float32(value) if fits else np.float64(value))[0]
     parts, length = [], 0
     for part in _tokens(value):
@@ -196,7 +197,7 @@ def _members(container, level):
 
 def _scalar(value):
     if isinstance(value, np.ndarray):
-        raise HoldsArrays()
+        raise ArraysError()
     if isinstance(value, str):
         return quoted(value)
     if isinstance(value, float):
@@ -210,7 +211,7 @@ def _shortest(value):
         return 'NaN' if math.isnan(value) else 'Infinity' if value > 0 else '-Infinity'
     sign, digits, exponent = ('-' if math.copysign(1, value) < 0 else ''), *_decimal(abs(value))
     point = len(digits) + exponent
-    if 0 <= exponent and point <= 21:
+    if exponent >= 0 and point <= 21:
         return f'{sign}{digits}{"0" * exponent}.0'
     if 0 < point <= 21:
         return f'{sign}{digits[:point]}.{digits[point:]}'

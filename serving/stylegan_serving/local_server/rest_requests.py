@@ -1,8 +1,8 @@
 """Bodies of REST requests: JSON to the arrays and examples that a model is called with.
 
-`predict_request` reads both forms of :predict. Rows, `{"instances": [...]}`, are values of the one input or objects with
-a value for every input, stacked along a new first axis. Columns, `{"inputs": ...}`, are whole tensors. Strings come as
-text or as `{"b64": "..."}`. What is refused, and with which words, is the original's.
+`predict_request` reads both forms of :predict. Rows, `{"instances": [...]}`, are values of the one input or objects
+with a value for every input, stacked along a new first axis. Columns, `{"inputs": ...}`, are whole tensors. Strings
+come as text or as `{"b64": "..."}`. What is refused, and with which words, is the original's.
 """
 
 import binascii
@@ -65,7 +65,7 @@ def predict_request(body, inputs_of):
     if len(body) >= ARRAYS_FROM_BYTES:
         try:
             return _predict_request(json_reader.read(body, arrays=True), body, inputs_of)
-        except json_reader.HoldsArrays:
+        except json_reader.ArraysError:
             pass  # an error, most likely: find it value by value
     return _predict_request(json_reader.read(body), body, inputs_of)
 
@@ -77,7 +77,8 @@ def _predict_request(document, body, inputs_of):
         raise _refusal(f'Failed to get input map for signature: {signature_name or "DEFAULT"}')
     in_rows = 'instances' in document
     if in_rows and 'inputs' in document:
-        raise _malformed(document, "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist ")
+        raise _malformed(
+            document, "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist ")
     if in_rows:
         inputs = _from_rows(document, dtypes)
     elif 'inputs' in document:
@@ -143,7 +144,7 @@ def _add_bare(row, number, columns):
 
 
 def _in_row(error, where):
-    if isinstance(error, _TooDeep):
+    if isinstance(error, _TooDeepError):
         return error
     return _refusal(f"Failed to process element: {where} of 'instances' list. Error: {error.code}: {error.message}")
 
@@ -193,7 +194,7 @@ def _array(value, dtype, name):
         return _cast(value, dtype)
     shape = _shape(value)
     if len(shape) > MAX_RANK:
-        raise _TooDeep('INVALID_ARGUMENT', f'tensor parsing error: {name}')
+        raise _TooDeepError('INVALID_ARGUMENT', f'tensor parsing error: {name}')
     flat = []
     _fill(value, 0, shape, dtype, flat)
     if dtype == _STRING:
@@ -214,7 +215,7 @@ def _cast(array, dtype):
             return array.astype(np.float64, copy=False).astype(tensors.numpy_type(dtype), copy=False)
     low, high = _INTEGER_RANGES.get(dtype, (0, -1))
     if array.dtype != np.int64 or (array.size and (array.min() < low or array.max() > high)):
-        raise json_reader.HoldsArrays()
+        raise json_reader.ArraysError()
     return array.astype(tensors.numpy_type(dtype), copy=False)
 
 
@@ -224,14 +225,14 @@ def _shape(value):
         shape.append(len(value))
         value = value[0] if value else None
     if isinstance(value, np.ndarray):
-        raise json_reader.HoldsArrays()
+        raise json_reader.ArraysError()
     return tuple(shape)
 
 
 def _fill(value, level, shape, dtype, flat):
     """Appends the values of a JSON tensor in order; `flat` grows by as many as `shape` says."""
     if isinstance(value, np.ndarray):
-        raise json_reader.HoldsArrays()
+        raise json_reader.ArraysError()
     if not isinstance(value, list):
         if level != len(shape):
             raise _refusal(f'JSON Value: {echo(value)} found at incorrect level: {level + 1} in the JSON DOM. '
@@ -361,7 +362,7 @@ def _feature_value(value, name):
     raise _refusal(f'Feature: {name} has element with unexpected JSON type: {_type_name(value)}')
 
 
-class _TooDeep(ServingError):
+class _TooDeepError(ServingError):
     """More axes than a tensor has: found when a tensor is made of the values, so no row is named."""
 
 

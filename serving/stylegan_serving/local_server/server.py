@@ -1,8 +1,6 @@
 """The process around the models: ports, signals, drain."""
 
 import asyncio
-import contextlib
-import importlib.util
 import logging
 import os
 import signal
@@ -12,7 +10,7 @@ import time
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from stylegan_serving.local_server import catalog, errors, grpc_services, inference, servable
+from stylegan_serving.local_server import catalog, errors, grpc_services, inference, rest, rest_server, servable
 
 HEALTH_NAMES = ('', 'PredictionService', 'ModelService')
 
@@ -48,13 +46,14 @@ class Server:
             print(f'Failed to start server. Error: {failed}', file=sys.stderr)
             return 255
         grpc_server = await self._start_grpc()
-        rest_server = self._start_rest()
+        http_server = await self._start_rest()
         print(f'Serving on {self.settings.host}: gRPC port {self.grpc_port}, REST port {self.settings.rest_port}',
               flush=True)
         await stop.wait()
-        await grpc_server.stop(self.settings.drain_seconds)
-        if rest_server:
-            rest_server.should_exit = True
+        stopping = [grpc_server.stop(self.settings.drain_seconds)]
+        if http_server:
+            stopping.append(http_server.stop(self.settings.drain_seconds))
+        await asyncio.gather(*stopping)
         return 0
 
     def _signalled(self, stop):
@@ -82,19 +81,12 @@ class Server:
         await server.start()
         return server
 
-    def _start_rest(self):
-        if not self.settings.rest_port or not importlib.util.find_spec('stylegan_serving.local_server.rest'):
+    async def _start_rest(self):
+        if not self.settings.rest_port:
             return None
-        import uvicorn
-
-        from stylegan_serving.local_server import rest
         application = rest.application(self.inference, self.settings, self.inference.metrics)
-        server = uvicorn.Server(uvicorn.Config(
-            application, host=self.settings.host, port=self.settings.rest_port, log_level='warning', lifespan='off',
-            http='httptools', server_header=False, ws='none', access_log=False))
-        server.install_signal_handlers = lambda: None
-        server.capture_signals = contextlib.nullcontext
-        self._rest_task = asyncio.create_task(server.serve())
+        server = rest_server.RestServer(application, self.settings.host, self.settings.rest_port)
+        await server.start()
         return server
 
     async def reload(self, config):
