@@ -255,6 +255,16 @@ def discriminator_block():
     return evaluated(DiscriminatorBlock(3, 4), tensor(2, 6, 4, 2))
 
 
+@row('networks.defect_discriminator.DefectDiscriminator')
+def defect_discriminator():
+    import keras
+
+    from stylegan_tf.networks.defect_discriminator import DefectDiscriminator
+    image, other = tensor(2, 32, 32, 3), tensor(2, 32, 32, 3, seed=1)
+    network = built(DefectDiscriminator(3, (2, 3, 4), hidden=5), image, other, other)
+    return keras.tree.flatten(compiled(network, image, other, other))
+
+
 @row('networks.unet.UNet')
 def unet():
     from stylegan_tf.networks.unet import UNet
@@ -420,6 +430,14 @@ def gradient_penalty():
     network, mix = critic(), abs(tensor(2)) % 1.0
     return compiled(lambda real, fake: penalties.gradient_penalty(network, real, fake, mix),
                     tensor(2, 12, 12, 3), tensor(2, 12, 12, 3, seed=1))
+
+
+@row('losses.detection.sigmoid_cross_entropy')
+def sigmoid_cross_entropy():
+    from keras import ops
+
+    from stylegan_tf.losses import detection
+    return compiled(detection.sigmoid_cross_entropy, tensor(2, 4, 3), ops.sigmoid(tensor(2, 4, 3, seed=1)))
 
 
 @row('losses.penalties.path_lengths')

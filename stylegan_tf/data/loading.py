@@ -12,7 +12,8 @@ def load(spec, *, holdout=None, max_bad_share=0.05, cache_folder=None,
 
     Args:
         spec: A folder (pictures anywhere below it; class = first folder level),
-            'tfds:NAME[/CONFIG][:SPLIT]', 'tfrecord:GLOB', 'pack:FOLDER' or 'sample:NAME'.
+            'tfds:NAME[/CONFIG][:SPLIT]', 'tfrecord:GLOB', 'pack:FOLDER', 'sample:NAME', or
+            'table:FILE.csv' of pictures with their references.
         holdout: Pictures to leave out, as in `Source.split`, whose first part this then returns.
         max_bad_share: Largest tolerated share of bad pictures, which are skipped by name.
         cache_folder: Folder in which the index of TFRecord files may be kept between runs.
@@ -28,6 +29,9 @@ def load(spec, *, holdout=None, max_bad_share=0.05, cache_folder=None,
     if kind == 'sample':
         from stylegan_tf.data import samples
         source = folders.FolderSource(samples.sample_source(rest), **options)
+    elif kind == 'table':
+        from stylegan_tf.data import tables
+        source = tables.TableSource(rest, **options)
     elif kind == 'pack':
         from stylegan_tf.data import packs
         source = packs.PackSource(rest, **options)

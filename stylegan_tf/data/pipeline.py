@@ -24,7 +24,8 @@ def to_batches(stream, *, start, batch_size, shard=(0, 1), prefetch=4, threads=N
         threads: Samples decoded at the same time; by default one a CPU core, at most 16.
     Returns:
         Generator of dicts, stacked as by `SampleStream.batch`: each role uint8
-        [B, height, width, 3] with B = batch_size / n, and 'label' int32 [B].
+        [B, height, width, 3] with B = batch_size / n, 'label' int32 [B], and what else the stream's
+        `layout` names.
     Raises:
         DataError: If the batch cannot be divided among the workers; or, from the generator, if
             too many pictures turn out bad.
@@ -56,8 +57,7 @@ def _generate(stream, position, stride, batch_size, prefetch, threads):
 
 def _begin(executor, stream, position, batch_size):
     """An empty batch, and the futures after which it is full."""
-    batch = {role: np.empty((batch_size, *stream.size, 3), np.uint8) for role in stream.roles}
-    batch['label'] = np.empty(batch_size, np.int32)
+    batch = {key: np.empty((batch_size, *shape), kind) for key, (shape, kind) in stream.layout.items()}
 
     def fill(offset):
         for key, value in stream.sample(position + offset).items():
@@ -70,8 +70,8 @@ def to_tf_dataset(stream, *, start, batch_size, shard=(0, 1), prefetch=4, thread
     """`to_batches` as a tf.data.Dataset; same arguments and order.
 
     Returns:
-        tf.data.Dataset of dicts: each role float32 [B, height, width, 3] in [-1, 1], and 'label'
-        int32 [B].
+        tf.data.Dataset of dicts: each role float32 [B, height, width, 3] in [-1, 1], 'label'
+        int32 [B], and what else the stream's `layout` names, as it is.
     Raises:
         DataError: If the batch cannot be divided among the workers. While iterating, TensorFlow
             raises its InvalidArgumentError with the text of any DataError inside.
@@ -84,8 +84,7 @@ def to_tf_dataset(stream, *, start, batch_size, shard=(0, 1), prefetch=4, thread
 
     generate().close()  # checks the arguments now
     local = batch_size // shard[1]
-    signature = {role: tf.TensorSpec((local, *stream.size, 3), tf.uint8) for role in stream.roles}
-    signature['label'] = tf.TensorSpec((local,), tf.int32)
+    signature = {key: tf.TensorSpec((local, *shape), kind) for key, (shape, kind) in stream.layout.items()}
     # A tf.data thread that calls Python while the interpreter ends kills or hangs the process,
     # so the threads are Python's own, which end in order, and tf.data must not add any.
     options = tf.data.Options()
@@ -99,5 +98,5 @@ def to_tf_dataset(stream, *, start, batch_size, shard=(0, 1), prefetch=4, thread
 
 def _to_floats(batch):
     import tensorflow as tf
-    return {key: value if key == 'label' else tf.cast(value, tf.float32) / 127.5 - 1.0
+    return {key: tf.cast(value, tf.float32) / 127.5 - 1.0 if value.dtype == tf.uint8 else value
             for key, value in batch.items()}

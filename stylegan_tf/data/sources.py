@@ -33,6 +33,7 @@ class Record:
     label: int  # index into the source's `label_names`; -1 where it has no class
     name: str
     mask: np.ndarray | None = None  # uint8 [H, W] where the source stores one
+    references: dict = dataclasses.field(default_factory=dict)  # 'content', 'style': uint8 [h, w, 3], where known
 
 
 class Health:
@@ -149,11 +150,12 @@ class Source:
                 continue
             try:
                 image, mask = self._load(candidate, min_short_side)
+                references = self._load_references(candidate, min_short_side)
             except images.ImageError as error:
                 self._unreadable.add(candidate)
                 self._health.add(self.names[candidate], str(error))
                 continue
-            return Record(image, int(self.labels[candidate]), self.names[candidate], mask)
+            return Record(image, int(self.labels[candidate]), self.names[candidate], mask, references)
         raise DataError(f'{self.spec}: none of its {count} pictures can be decoded.')
 
     def _load(self, index, min_short_side):
@@ -171,6 +173,10 @@ class Source:
     def _decode(self, index, min_short_side):
         """(image, mask or None) of one picture; raises ImageError. For subclasses to define."""
         raise NotImplementedError
+
+    def _load_references(self, index, min_short_side):
+        """The pictures that one was made of, by role; raises ImageError. For subclasses that know them."""
+        return {}
 
     def split(self, holdout):
         """Divides the pictures into two parts without overlap.
@@ -230,6 +236,9 @@ class Subset(Source):
 
     def _load(self, index, min_short_side):
         return self._parent._load(self._indices[index], min_short_side)
+
+    def _load_references(self, index, min_short_side):
+        return self._parent._load_references(self._indices[index], min_short_side)
 
 
 def fingerprint_of(*parts) -> str:

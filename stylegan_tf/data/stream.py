@@ -48,6 +48,11 @@ class SampleStream:
         self._skipped = set()
 
     @property
+    def layout(self) -> dict:
+        """Shape and type of each array of a sample, by key."""
+        return {**dict.fromkeys(self.roles, ((*self.size, 3), np.uint8)), 'label': ((), np.int32)}
+
+    @property
     def roles(self) -> tuple[str, ...]:
         return tuple(self.sources)
 

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from stylegan_tf.data import SampleStream
 from stylegan_tf.layers.gradient import Assignments, as_function, value_and_gradients
 from stylegan_tf.systems import accumulation
 
@@ -304,6 +305,23 @@ class System(keras.Model):
             logs: The step's scalars by 'phase/term'; phases that were not due are missing. May be
                 added to. Changes variables of `extra_state` by `assign` only.
         """
+
+    def training_stream(self, sources: dict, size: tuple[int, int], seed: int):
+        """The run's samples.
+
+        Args:
+            sources: Role -> Source of the training pictures.
+            size: (height, width) of the samples, pixels.
+            seed: Of the run.
+        Returns:
+            `data.SampleStream`, or one like it.
+        """
+        augmentation = {role: self.config.augmentation(role) for role in sources}
+        return SampleStream(sources, size, augmentation, seed)
+
+    def held_out_stream(self, sources: dict, size: tuple[int, int], seed: int):
+        """Samples of held-out pictures, without augmentation; arguments as `training_stream`."""
+        return SampleStream(sources, size, seed=seed)
 
     def sample_grid(self, batch) -> dict:
         """Pictures of fixed inputs: {'rows': [[image float [H, W, 3] in [-1, 1] or None]],

@@ -288,23 +288,18 @@ def _images_at_once(engine, config):
 
 
 def _training_stream(options, config, data, system):
-    from stylegan_tf.data import SampleStream
-
     training, _ = data.of_roles(system.roles)
-    return SampleStream(training, (config.height, config.width),
-                        {role: config.augmentation(role) for role in training}, options.seed)
+    return system.training_stream(training, (config.height, config.width), options.seed)
 
 
 def _make_loop(options, config, folder, data, engine, checkpoint, company):
-    from stylegan_tf.data import SampleStream
-
     system, stream = engine.system, engine.stream
     training, held_out = data.of_roles(system.roles)
     # One order of held-out pictures for every seed, so that numbers compare between runs.
     fixed = snapshots.HeldOut(
-        SampleStream(held_out, stream.size, seed=0), _images_at_once(engine, config),
+        system.held_out_stream(held_out, stream.size, seed=0), _images_at_once(engine, config),
         config.evaluation_images, getattr(engine, 'evaluate_batch', None),
-        varied=SampleStream(training, stream.size, seed=0))
+        varied=system.held_out_stream(training, stream.size, seed=0))
     history = loop.History(**checkpoint.record['history']) if checkpoint else None
     line = progress.ProgressLine(config.total_steps, config.batch_size)
     return loop.Loop(
