@@ -74,6 +74,8 @@ class RestServer:
         """
         family = socket.AF_INET6 if ':' in host else socket.AF_INET
         self._socket = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        # Connections inherit it; else each answer waits some 40 ms for the client's delayed acknowledgement.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port = self._socket.getsockname()[1]
         self._server = uvicorn.Server(uvicorn.Config(
             application, http=Protocol, ws='none', lifespan='off', log_config=None, log_level='error',
