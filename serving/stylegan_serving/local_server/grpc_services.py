@@ -19,7 +19,7 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from stylegan_serving.local_server import errors, tensors
+from stylegan_serving.local_server import errors, signatures, tensors
 from stylegan_serving.local_server import inference as inference_module
 
 _LONG_BYTES = 1 << 16  # a message of this length is converted on a thread
@@ -29,16 +29,14 @@ _PREDICTION, _MODEL = 'tensorflow.serving.PredictionService', 'tensorflow.servin
 class Services:
     """The handlers of a gRPC server."""
 
-    def __init__(self, inference, reload_config, *, max_calls, max_tensor_bytes=None, outputs_as_content=False):
+    def __init__(self, inference, *, max_calls, max_tensor_bytes=None, outputs_as_content=False):
         """Args:
             inference: `inference.Inference`.
-            reload_config: Coroutine function of a ModelServerConfig; raises ServingError.
             max_calls: Calls of PredictionService that may run at a time; further ones are refused at once.
             max_tensor_bytes: Largest tensor of a request.
             outputs_as_content: Whether outputs go into `tensor_content`.
         """
         self._inference = inference
-        self._reload_config = reload_config
         self._max_calls = max_calls
         self._max_tensor_bytes = max_tensor_bytes
         self._outputs_as_content = outputs_as_content
@@ -101,9 +99,10 @@ class Services:
             metrics.request(spec.name if spec else '', name, 'GRPC', status, time.monotonic() - started)
 
     async def _predict(self, request, deadline):
-        spec = spec_of(request)
+        spec = inference_module.spec_of(request)
         with self._inference.open(spec) as servable:
-            convert = functools.partial(self._arrays, servable, spec, request)
+            convert = functools.partial(
+                signatures.arrays, servable, request, max_bytes=self._max_tensor_bytes)
             is_long = request.ByteSize() >= _LONG_BYTES
             inputs = await self._inference.in_thread(convert) if is_long else convert()
             outputs = await self._inference.predict(
@@ -111,12 +110,6 @@ class Services:
             respond = functools.partial(self._predict_response, servable, spec, outputs)
             is_long = sum(array.nbytes for array in outputs.values()) >= _LONG_BYTES
             return await self._inference.in_thread(respond) if is_long else respond()
-
-    def _arrays(self, servable, spec, request):
-        signature = inference_module.find_signature(servable, spec.signature_name)
-        defaults = servable.defaults[spec.signature_name or inference_module.DEFAULT_SIGNATURE]
-        return inference_module.arrays_of(
-            signature, request.inputs, max_bytes=self._max_tensor_bytes, defaults=defaults)
 
     def _predict_response(self, servable, spec, outputs):
         response = predict_pb2.PredictResponse()
@@ -126,7 +119,7 @@ class Services:
         return response.SerializeToString()
 
     async def _classify(self, request, deadline):
-        spec = spec_of(request)
+        spec = inference_module.spec_of(request)
         with self._inference.open(spec) as servable:
             response = classification_pb2.ClassificationResponse()
             response.result.CopyFrom(await self._inference.classify(
@@ -135,7 +128,7 @@ class Services:
             return response.SerializeToString()
 
     async def _regress(self, request, deadline):
-        spec = spec_of(request)
+        spec = inference_module.spec_of(request)
         with self._inference.open(spec) as servable:
             response = regression_pb2.RegressionResponse()
             response.result.CopyFrom(await self._inference.regress(
@@ -156,39 +149,24 @@ class Services:
         for field in request.metadata_field:
             if field != 'signature_def':
                 raise errors.ServingError('INVALID_ARGUMENT', f'Metadata field {field} is not supported')
-        return self._inference.metadata(spec_of(request)).SerializeToString()
+        return self._inference.metadata(inference_module.spec_of(request)).SerializeToString()
 
     async def _status(self, request, deadline):
         del deadline
-        return self._inference.status(spec_of(request)).SerializeToString()
+        return self._inference.status(inference_module.spec_of(request)).SerializeToString()
 
     async def _reload(self, request, deadline):
         del deadline
-        await self._reload_config(request.config)
+        await self._inference.reload(request.config)
         response = model_management_pb2.ReloadConfigResponse()
         response.status.SetInParent()
         return response.SerializeToString()
 
 
-def spec_of(request):
-    """The `inference.ModelSpec` of a request's `model_spec`.
-
-    Raises:
-        ServingError: INVALID_ARGUMENT if it has none.
-    """
-    if not request.HasField('model_spec'):
-        raise errors.ServingError('INVALID_ARGUMENT', 'Missing ModelSpec')
-    spec = request.model_spec
-    choice = spec.WhichOneof('version_choice')
-    return inference_module.ModelSpec(
-        spec.name, version=spec.version.value if choice == 'version' else None,
-        label=spec.version_label if choice == 'version_label' else None, signature_name=spec.signature_name)
-
-
 def _fill_spec(target, servable, spec):
     target.name = servable.name
     target.version.value = servable.version
-    target.signature_name = spec.signature_name or inference_module.DEFAULT_SIGNATURE
+    target.signature_name = spec.signature_name or signatures.DEFAULT
 
 
 def _deadline(context):

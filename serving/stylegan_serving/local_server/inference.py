@@ -5,11 +5,11 @@ import concurrent.futures
 import dataclasses
 import time
 
-from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
+import numpy as np
+from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, inference_pb2
 
-from stylegan_serving.local_server import errors, tensors
-
-DEFAULT_SIGNATURE = 'serving_default'
+from stylegan_serving.local_server import errors, examples, signatures
+DEFAULT_SIGNATURE = signatures.DEFAULT
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,16 +32,18 @@ class ModelSpec:
 class Inference:
     """Runs models for the transports."""
 
-    def __init__(self, catalog, scheduler=None, *, metrics=None, threads=16):
+    def __init__(self, catalog, scheduler=None, *, metrics=None, reload=None, threads=16):
         """Args:
             catalog: `catalog.Catalog`.
             scheduler: `batching.Scheduler`, which joins requests; None runs each by itself.
             metrics: `metrics.Metrics`; None counts nothing.
+            reload: Function of a ModelServerConfig that replaces the list of models; blocks.
             threads: Graphs that may run at the same time.
         """
         self.catalog = catalog
         self.scheduler = scheduler
         self.metrics = metrics
+        self._reload = reload
         self._threads = concurrent.futures.ThreadPoolExecutor(threads, 'run')
 
     def open(self, spec):
@@ -69,12 +71,8 @@ class Inference:
             ServingError: FAILED_PRECONDITION for an unknown signature, INVALID_ARGUMENT for inputs or outputs that
                 do not fit it, DEADLINE_EXCEEDED, or what the graph raises.
         """
-        signature_name = signature_name or DEFAULT_SIGNATURE
-        signature = find_signature(servable, signature_name)
-        check_input_names(signature, inputs, servable.defaults[signature_name])
-        check_output_names(signature, output_names)
-        inputs = {**servable.defaults[signature_name], **inputs}
-        output_names = list(output_names) if output_names else None
+        signature_name = signature_name or signatures.DEFAULT
+        inputs, output_names = signatures.checked(servable, signature_name, inputs, output_names)
         return await self._run(servable, signature_name, inputs, output_names, deadline)
 
     async def _run(self, servable, signature_name, inputs, output_names, deadline):
@@ -93,6 +91,53 @@ class Inference:
             self.metrics.runtime(servable.name, signature_name, time.monotonic() - started)
         return outputs
 
+    async def classify(self, servable, signature_name, request_input, *, deadline=None):
+        """Classifies tf.Examples.
+
+        Args:
+            servable: What `open` yielded.
+            signature_name: '' is `serving_default`.
+            request_input: tensorflow.serving.Input.
+            deadline: As of `predict`.
+        Returns:
+            ClassificationResult.
+        Raises:
+            ServingError: INVALID_ARGUMENT for a signature or input that does not fit; as `predict`.
+        """
+        signature_name = signature_name or signatures.DEFAULT
+        names = examples.classification_outputs(examples.signature_of(servable, signature_name))
+        rows = examples.serialized(request_input)
+        outputs = await self._run(servable, signature_name, {'inputs': _objects(rows)}, names, deadline)
+        return examples.classification_result(outputs, len(rows))
+
+    async def regress(self, servable, signature_name, request_input, *, deadline=None):
+        """Regresses tf.Examples; as `classify`, but returns a RegressionResult."""
+        signature_name = signature_name or signatures.DEFAULT
+        names = examples.regression_outputs(examples.signature_of(servable, signature_name))
+        rows = examples.serialized(request_input)
+        outputs = await self._run(servable, signature_name, {'inputs': _objects(rows)}, names, deadline)
+        return examples.regression_result(outputs, len(rows))
+
+    async def multi_inference(self, request, *, deadline=None):
+        """Several classifications and regressions of the same tf.Examples by one version.
+
+        Args:
+            request: MultiInferenceRequest; the first task names the version.
+            deadline: As of `predict`.
+        Returns:
+            MultiInferenceResponse.
+        Raises:
+            ServingError: As `open`, `classify` and `regress`.
+        """
+        examples.check_tasks(request.tasks)
+        response = inference_pb2.MultiInferenceResponse()
+        with self.open(spec_of(request.tasks[0])) as servable:
+            for task in request.tasks:
+                method = self.classify if task.method_name == examples.CLASSIFY else self.regress
+                result = await method(servable, task.model_spec.signature_name, request.input, deadline=deadline)
+                examples.add_result(response, task, servable.version, result)
+        return response
+
     async def in_thread(self, function, *arguments):
         """Runs a function on the threads of the graphs: conversions too long for the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
@@ -109,10 +154,10 @@ class Inference:
             response = get_model_metadata_pb2.GetModelMetadataResponse()
             response.model_spec.name = servable.name
             response.model_spec.version.value = servable.version
-            signatures = get_model_metadata_pb2.SignatureDefMap()
+            found = get_model_metadata_pb2.SignatureDefMap()
             for name, signature in servable.signatures.items():
-                signatures.signature_def[name].CopyFrom(signature)
-            response.metadata['signature_def'].Pack(signatures)
+                found.signature_def[name].CopyFrom(signature)
+            response.metadata['signature_def'].Pack(found)
             return response
 
     def status(self, spec):
@@ -135,80 +180,37 @@ class Inference:
                 entry.status.error_message = found.error.message
         return response
 
+    async def reload(self, config):
+        """Replaces the list of models; goes on by itself if the caller does not wait for it.
+
+        Args:
+            config: ModelServerConfig.
+        Raises:
+            ServingError: As `reloads.ModelList.reload`.
+        """
+        await asyncio.shield(asyncio.to_thread(self._reload, config))
+
     def close(self):
         """Lets the threads end."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def find_signature(servable, signature_name):
-    """The SignatureDef of a name ('' is `serving_default`).
+def spec_of(request):
+    """The `ModelSpec` of a message's `model_spec`.
 
     Raises:
-        ServingError: FAILED_PRECONDITION.
+        ServingError: INVALID_ARGUMENT if it has none.
     """
-    signature = servable.signatures.get(signature_name or DEFAULT_SIGNATURE)
-    if signature is None:
-        raise errors.ServingError('FAILED_PRECONDITION', f'Serving signature key "{signature_name}" not found.')
-    return signature
+    if not request.HasField('model_spec'):
+        raise errors.ServingError('INVALID_ARGUMENT', 'Missing ModelSpec')
+    spec = request.model_spec
+    choice = spec.WhichOneof('version_choice')
+    return ModelSpec(spec.name, version=spec.version.value if choice == 'version' else None,
+                     label=spec.version_label if choice == 'version_label' else None,
+                     signature_name=spec.signature_name)
 
 
-def check_input_names(signature, names, defaults=()):
-    """Refuses input names that are not the signature's.
-
-    Args:
-        signature: SignatureDef.
-        names: The names that came.
-        defaults: Names that may be left out.
-    Raises:
-        ServingError: INVALID_ARGUMENT.
-    """
-    came, expected = set(names), set(signature.inputs)
-    missing = expected - came - set(defaults)
-    if len(came) != len(expected) and (came - expected or missing):
-        raise errors.ServingError(
-            'INVALID_ARGUMENT', f'input size does not match signature: {len(came)}!={len(expected)} '
-            f'len({_braced(came)}) != len({_braced(expected)}). Sent extra: {_braced(came - expected)}. '
-            f'Missing but required: {_braced(missing)}.')
-    for name in sorted(missing):
-        raise errors.ServingError(
-            'INVALID_ARGUMENT', f'Signature input alias: {name}(feed name: {signature.inputs[name].name}) not found '
-            f'in request and no default value provided. Inputs expected to be in the request {_braced(came)}, or '
-            f'default input alias set: {",".join(sorted(defaults))}')
-
-
-def check_output_names(signature, names):
-    """Refuses an output filter that names an unknown output, or one twice.
-
-    Raises:
-        ServingError: INVALID_ARGUMENT.
-    """
-    seen = set()
-    for name in names or ():
-        if name not in signature.outputs:
-            raise errors.ServingError(
-                'INVALID_ARGUMENT', f'output tensor alias not found in signature: {name} Outputs expected to be in '
-                f'the set {_braced(signature.outputs)}.')
-        if name in seen:
-            raise errors.ServingError('INVALID_ARGUMENT', f'duplicate output tensor alias: {name}')
-        seen.add(name)
-
-
-def arrays_of(signature, protos, *, max_bytes=None, defaults=()):
-    """The inputs of a PredictRequest, names checked first.
-
-    Args:
-        signature: SignatureDef.
-        protos: Mapping input name -> TensorProto.
-        max_bytes: Largest tensor.
-        defaults: Names that may be left out.
-    Returns:
-        Dict input name -> array.
-    Raises:
-        ServingError: INVALID_ARGUMENT.
-    """
-    check_input_names(signature, protos, defaults)
-    return {name: tensors.to_array(proto, name, max_bytes=max_bytes) for name, proto in protos.items()}
-
-
-def _braced(names):
-    return '{' + ','.join(sorted(names)) + '}'
+def _objects(values):
+    array = np.empty(len(values), np.object_)
+    array[:] = values
+    return array

@@ -16,8 +16,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from stylegan_serving.local_server import errors, tensors
 
-SERVE_TAG = 'serve'
-DEFAULT_SIGNATURE = 'serving_default'
+DEFAULT_TAGS = ('serve',)
 
 
 class Servable:
@@ -31,19 +30,20 @@ class Servable:
         defaults: Dict signature name -> dict input name -> array of inputs that a request may leave out.
     """
 
-    def __init__(self, name, version, path, *, session_config=None):
+    def __init__(self, name, version, path, *, tags=DEFAULT_TAGS, session_config=None):
         """Loads a SavedModel.
 
         Args:
             name: The model's name.
             version: Its version.
             path: The version's folder.
+            tags: Tags of the graph to load, of those that the SavedModel has.
             session_config: tf.compat.v1.ConfigProto; None for the default.
         Raises:
             ServingError: With the loader's or the C++ server's words, if it cannot be loaded.
         """
         self.name, self.version, self.path = name, version, str(path)
-        self.signatures = _read_signatures(self.path)
+        self.signatures = _read_signatures(self.path, tags)
         self.defaults = {key: {input_name: tensors.to_array(proto, input_name)
                                for input_name, proto in signature.defaults.items()}
                          for key, signature in self.signatures.items()}
@@ -51,9 +51,9 @@ class Servable:
                             for key, signature in self.signatures.items()}
         self._is_idle = threading.Condition()
         self._holds = 0
-        self._load(session_config)
+        self._load(tags, session_config)
 
-    def _load(self, session_config):
+    def _load(self, tags, session_config):
         graph = tf.Graph()
         self._session = tf.compat.v1.Session(
             graph=graph, config=session_config or tf.compat.v1.ConfigProto(allow_soft_placement=True))
@@ -61,7 +61,7 @@ class Servable:
             with graph.as_default():
                 self._feeds = self._placeholders()
                 tf.compat.v1.saved_model.loader.load(
-                    self._session, [SERVE_TAG], self.path, input_map=dict(self._feeds))
+                    self._session, list(tags), self.path, input_map=dict(self._feeds))
             graph.finalize()
         except tf.errors.OpError as error:
             self.close()
@@ -146,8 +146,8 @@ class Servable:
         gc.collect()  # a graph is a web of cycles; left to chance it stays for many versions
 
 
-def _read_signatures(path):
-    """The signatures of the SavedModel's serving graph.
+def _read_signatures(path, tags):
+    """The signatures of the SavedModel's graph with these tags.
 
     Raises:
         ServingError: With the texts of the C++ loader.
@@ -166,11 +166,11 @@ def _read_signatures(path):
     except message.DecodeError as error:
         raise errors.ServingError('OUT_OF_RANGE', 'Read less bytes than requested') from error
     for graph in model.meta_graphs:
-        if set(graph.meta_info_def.tags) == {SERVE_TAG}:
+        if set(graph.meta_info_def.tags) == set(tags):
             return {name: _copied(signature) for name, signature in graph.signature_def.items()}
     raise errors.ServingError(
-        'NOT_FOUND', f'Could not find meta graph def matching supplied tags: {{ {SERVE_TAG} }}. To inspect available '
-        'tag-sets in the SavedModel, please use the SavedModel CLI: `saved_model_cli`')
+        'NOT_FOUND', f'Could not find meta graph def matching supplied tags: {{ {" ".join(tags)} }}. To inspect '
+        'available tag-sets in the SavedModel, please use the SavedModel CLI: `saved_model_cli`')
 
 
 def _copied(signature):

@@ -1,6 +1,8 @@
-"""The process around the models: ports, signals, drain."""
+"""The process around the models: start, ports, signals, drain."""
 
 import asyncio
+import contextlib
+import importlib.util
 import logging
 import os
 import signal
@@ -8,13 +10,51 @@ import sys
 import time
 
 import grpc
+import tensorflow as tf
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from stylegan_serving.local_server import catalog, errors, grpc_services, inference, rest, rest_server, servable
+from stylegan_serving import __version__
+from stylegan_serving.local_server import (
+    batching,
+    catalog,
+    configuration,
+    errors,
+    grpc_services,
+    inference,
+    reloads,
+    rest,
+    rest_server,
+    servable,
+    warm_up,
+    watcher,
+)
+from stylegan_tf import commands
 
-HEALTH_NAMES = ('', 'PredictionService', 'ModelService')
+NOT_STARTED = 255  # the original's exit code
+_HEALTH_NAMES = ('', 'PredictionService', 'ModelService')
+_REPEATED_SIGNAL_SECONDS = 0.5
 
 _log = logging.getLogger(__name__)
+
+
+def serve(settings):
+    """Runs a server until a signal ends it.
+
+    Args:
+        settings: `configuration.Settings`.
+    Returns:
+        The exit code, unless running graphs would delay the exit: then the process ends here.
+    Raises:
+        ServingError: If the models do not load.
+        UsageError: If a port cannot be had.
+    """
+    logging.basicConfig(format='%(asctime)s %(levelname).1s %(message)s', stream=sys.stderr)
+    logging.getLogger('stylegan_serving').setLevel(logging.INFO)
+    tf.get_logger().setLevel('ERROR')  # it calls the loader of v1 graphs deprecated
+    asyncio.run(Server(settings).run())
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(commands.DONE)  # a thread that still runs a graph would hold the exit
 
 
 class Server:
@@ -24,71 +64,153 @@ class Server:
         """Args:
             settings: `configuration.Settings`.
         """
-        self.settings = settings
-        self.catalog = catalog.Catalog(
-            servable.Servable, load_threads=settings.load_threads, load_retries=settings.load_retries,
+        self._settings = settings
+        self._session_config = _session_config(settings)
+        if settings.metrics_path and importlib.util.find_spec('stylegan_serving.local_server.metrics'):
+            from stylegan_serving.local_server import metrics
+            self._metrics = metrics.Metrics()
+        else:
+            self._metrics = None
+        self._scheduler = batching.Scheduler(settings.batching) if settings.batching else None
+        self._catalog = catalog.Catalog(
+            self._load, load_threads=settings.load_threads, load_retries=settings.load_retries,
             retry_interval_seconds=settings.retry_interval_seconds)
-        self.inference = inference.Inference(
-            self.catalog, threads=settings.grpc_calls + settings.rest_threads)
+        self._versions = watcher.VersionWatcher(self._catalog, settings.poll_seconds)
+        self._models = reloads.ModelList(
+            self._catalog, self._versions, allows_unavailable_labels=settings.allows_unavailable_labels,
+            forces_unavailable_labels=settings.forces_unavailable_labels)
+        self._inference = inference.Inference(
+            self._catalog, self._scheduler, metrics=self._metrics, reload=self._models.reload,
+            threads=settings.grpc_calls + settings.rest_threads)
+        self._health = health.aio.HealthServicer()
+        self._stop = asyncio.Event()
+        self._signalled_at = None
+
+    def _load(self, name, version, path):
+        """Loads and warms up one version; on a thread of the catalog."""
+        if self._settings.batching:
+            self._settings.batching.check()
+        loaded = servable.Servable(name, version, path, tags=self._settings.tags, session_config=self._session_config)
+        try:
+            if self._settings.warm_up_iterations:
+                warm_up.replay(loaded, iterations=self._settings.warm_up_iterations)
+        except errors.ServingError:
+            loaded.close()
+            raise
+        return loaded
 
     async def run(self):
-        """Serves until a signal comes; returns the exit code."""
-        stop = asyncio.Event()
+        """Loads the models, serves until a signal comes, and drains."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._signalled, stop)
-        for config in self.settings.models.model_config_list.config:
-            number = max(int(entry) for entry in os.listdir(config.base_path) if entry.isdecimal())
-            self.catalog.want(config.name, {number: os.path.join(config.base_path, str(number))})
-        names = [config.name for config in self.settings.models.model_config_list.config]
-        failed = await asyncio.to_thread(self.catalog.wait_until_settled, names)
-        if failed:
-            print(f'Failed to start server. Error: {failed}', file=sys.stderr)
-            return 255
+            loop.add_signal_handler(number, self._signalled)
+        if not await self._load_models():
+            return
         grpc_server = await self._start_grpc()
         http_server = await self._start_rest()
-        print(f'Serving on {self.settings.host}: gRPC port {self.grpc_port}, REST port {self.settings.rest_port}',
-              flush=True)
-        await stop.wait()
-        stopping = [grpc_server.stop(self.settings.drain_seconds)]
-        if http_server:
-            stopping.append(http_server.stop(self.settings.drain_seconds))
-        await asyncio.gather(*stopping)
-        return 0
+        self._start_config_watcher()
+        print(self._banner(http_server), flush=True)
+        await self._stop.wait()
+        _log.info('Stopping: running requests have %g s', self._settings.drain_seconds)
+        await self._drain(grpc_server, http_server)
+        _log.info('Stopped')
 
-    def _signalled(self, stop):
+    async def _load_models(self):
+        """Whether the models are there; not if a signal came first. No port opens before."""
+        self._versions.start()
+        start = asyncio.create_task(asyncio.to_thread(self._models.start, self._settings.models))
+        stop = asyncio.create_task(self._stop.wait())
+        await asyncio.wait((start, stop), return_when=asyncio.FIRST_COMPLETED)
+        if self._stop.is_set():
+            self._catalog.close()
+            with contextlib.suppress(errors.ServingError):
+                await start
+            return False
+        stop.cancel()
+        await start
+        return True
+
+    def _signalled(self):
         # `timeout` and terminals may send one signal twice.
-        if stop.is_set() and time.monotonic() - self._signalled_at > 0.5:
-            os._exit(1)
+        if self._stop.is_set() and time.monotonic() - self._signalled_at > _REPEATED_SIGNAL_SECONDS:
+            os._exit(commands.INTERRUPTED)
         self._signalled_at = time.monotonic()
-        stop.set()
+        self._stop.set()
 
     async def _start_grpc(self):
-        settings = self.settings
-        server = grpc.aio.server(options=[
-            ('grpc.max_receive_message_length', settings.max_request_bytes), ('grpc.max_send_message_length', -1),
-            ('grpc.so_reuseport', 0)])
+        settings = self._settings
+        options = {'grpc.so_reuseport': 0, 'grpc.max_send_message_length': -1, **dict(settings.grpc_options),
+                   'grpc.max_receive_message_length': settings.max_request_bytes}
+        server = grpc.aio.server(options=list(options.items()))
         grpc_services.Services(
-            self.inference, self.reload, max_calls=settings.grpc_calls, max_tensor_bytes=settings.max_request_bytes,
+            self._inference, max_calls=settings.grpc_calls, max_tensor_bytes=settings.max_request_bytes,
             outputs_as_content=settings.outputs_as_content).add_to(server)
         if settings.has_health_service:
-            self.health = health.aio.HealthServicer()
-            for name in HEALTH_NAMES:
-                await self.health.set(name, health_pb2.HealthCheckResponse.SERVING)
-            health_pb2_grpc.add_HealthServicer_to_server(self.health, server)
+            for name in _HEALTH_NAMES:
+                await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+            health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         server.add_generic_rpc_handlers((grpc_services.UnknownMethods(),))
-        self.grpc_port = server.add_insecure_port(f'{settings.host}:{settings.port}')
+        try:
+            self.grpc_port = server.add_insecure_port(f'{settings.host}:{settings.port}')
+            if settings.socket_path:
+                server.add_insecure_port(f'unix:{settings.socket_path}')
+        except RuntimeError as error:
+            raise commands.UsageError(f'Cannot listen on {settings.host}:{settings.port} for gRPC. Is the port taken? '
+                                      'Give another --port, or --port=0 for a free one.') from error
         await server.start()
         return server
 
     async def _start_rest(self):
-        if not self.settings.rest_port:
+        settings = self._settings
+        if not settings.rest_port:
             return None
-        application = rest.application(self.inference, self.settings, self.inference.metrics)
-        server = rest_server.RestServer(application, self.settings.host, self.settings.rest_port)
+        application = rest.application(self._inference, settings, self._metrics)
+        try:
+            server = rest_server.RestServer(application, settings.host, max(0, settings.rest_port))
+        except OSError as error:
+            raise commands.UsageError(f'Cannot listen on {settings.host}:{settings.rest_port} for REST: '
+                                      f'{error.strerror}. Give another --rest_api_port, or -1 for a free one.'
+                                      ) from error
         await server.start()
         return server
 
-    async def reload(self, config):
-        """Replaces the list of models; raises ServingError."""
-        raise errors.ServingError('UNIMPLEMENTED', '')
+    def _start_config_watcher(self):
+        settings = self._settings
+        if settings.models_file and settings.models_poll_seconds:
+            watcher.ConfigWatcher(settings.models_file, settings.models_text, configuration.read_models,
+                                  self._models.reload, settings.models_poll_seconds).start()
+
+    def _banner(self, http_server):
+        host = self._settings.host
+        lines = [f'stylegan_serving local server {__version__} on TensorFlow {tf.__version__}: a stand-in for '
+                 'TensorFlow Serving on laptops, in tests and for the quick start, not for production',
+                 f'  gRPC    {host}:{self.grpc_port}']
+        models = {}
+        for name, version in self._catalog.available():
+            models.setdefault(name, []).append(str(version))
+        if http_server:
+            first = next(iter(models), 'NAME')
+            lines.append(f'  REST    http://{host}:{http_server.port}/v1/models/{first}')
+        lines += [f"  model   {name}: version{'s' * (len(of_model) > 1)} {', '.join(of_model)}"
+                  for name, of_model in models.items()]
+        return '\n'.join(lines)
+
+    async def _drain(self, grpc_server, http_server):
+        await self._health.enter_graceful_shutdown()
+        self._versions.stop()
+        stopping = [grpc_server.stop(self._settings.drain_seconds)]
+        if http_server:
+            stopping.append(http_server.stop(self._settings.drain_seconds))
+        await asyncio.gather(*stopping)
+        self._catalog.close()
+        self._inference.close()
+
+
+def _session_config(settings):
+    config = tf.compat.v1.ConfigProto(allow_soft_placement=True)
+    config.intra_op_parallelism_threads, config.inter_op_parallelism_threads = settings.session_threads
+    if settings.gpu_memory_fraction:
+        config.gpu_options.per_process_gpu_memory_fraction = settings.gpu_memory_fraction
+    else:
+        config.gpu_options.allow_growth = True
+    return config
