@@ -40,7 +40,7 @@ class Settings:
         has_health_service: Whether gRPC health is answered.
         has_cors: Whether REST sends CORS headers.
         metrics_path: REST path of the Prometheus metrics; None for no metrics.
-        batching: `batching.BatchingParameters`; None for no batching.
+        batching_parameters: `batching.BatchingParameters`; None for no batching.
         tags: Tags of the graphs to load.
         load_threads: Versions that load at the same time.
         load_retries: Attempts after a failed one.
@@ -71,7 +71,7 @@ class Settings:
     has_health_service: bool = False
     has_cors: bool = False
     metrics_path: str | None = None
-    batching: batching.BatchingParameters | None = None
+    batching_parameters: batching.BatchingParameters | None = None
     tags: tuple[str, ...] = ('serve',)
     load_threads: int = 1
     load_retries: int = 5
@@ -115,7 +115,7 @@ def from_flags(values):
         has_health_service=values['enable_grpc_healthcheck_service'],
         has_cors=values['rest_api_enable_cors_support'],
         metrics_path=read_monitoring(values['monitoring_config_file']),
-        batching=read_batching(values['batching_parameters_file']) if values['enable_batching'] else None,
+        batching_parameters=read_batching(values['batching_parameters_file']) if values['enable_batching'] else None,
         tags=tuple(values['saved_model_tags'].split(',')),
         load_threads=max(1, values['num_load_threads']),
         load_retries=values['max_num_load_retries'],

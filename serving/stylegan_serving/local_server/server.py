@@ -71,7 +71,7 @@ class Server:
             self._metrics = metrics.Metrics()
         else:
             self._metrics = None
-        self._scheduler = batching.Scheduler(settings.batching) if settings.batching else None
+        self._scheduler = batching.Scheduler(settings.batching_parameters) if settings.batching_parameters else None
         self._catalog = catalog.Catalog(
             self._load, load_threads=settings.load_threads, load_retries=settings.load_retries,
             retry_interval_seconds=settings.retry_interval_seconds)
@@ -88,8 +88,8 @@ class Server:
 
     def _load(self, name, version, path):
         """Loads and warms up one version; on a thread of the catalog."""
-        if self._settings.batching:
-            self._settings.batching.check()
+        if self._settings.batching_parameters:
+            self._settings.batching_parameters.check()
         loaded = servable.Servable(name, version, path, tags=self._settings.tags, session_config=self._session_config)
         try:
             if self._settings.warm_up_iterations:
