@@ -18,6 +18,7 @@ class CallFlags:
     version: flags.FlagHolder
     label: flags.FlagHolder
     deadline_seconds: flags.FlagHolder
+    wait_seconds: flags.FlagHolder
     batch_size: flags.FlagHolder
     concurrency: flags.FlagHolder
 
@@ -40,14 +41,14 @@ class CallFlags:
             deadline_seconds=self.deadline_seconds.value, max_rows=self.batch_size.value,
             retries=retries.RetryPolicy(max_attempts=None, retries_not_found=True))
         try:
-            client.wait_until_available()
+            client.wait_until_available(deadline_seconds=max(0.1, self.wait_seconds.value))
         except BaseException:
             client.close()
             raise
         return client
 
 
-def define(*, deadline_seconds=300.0):
+def define():
     """Defines the flags of a command that sends pictures."""
     return CallFlags(
         server=flags.DEFINE_string('server', None, 'grpc://HOST:PORT or http://HOST:PORT (REST: needs no TensorFlow).'),
@@ -55,8 +56,10 @@ def define(*, deadline_seconds=300.0):
         version=flags.DEFINE_integer('version', None, 'Version to ask; the highest loaded one when not given.'),
         label=flags.DEFINE_string('label', None, 'Instead of a version: its label, such as stable or canary.'),
         deadline_seconds=flags.DEFINE_float(
-            'deadline_seconds', deadline_seconds, 'Longest time for one request, in which it is repeated while the '
+            'deadline_seconds', 300.0, 'Longest time for one request, in which it is repeated while the '
             'server is busy or restarts.'),
+        wait_seconds=flags.DEFINE_float(
+            'wait_seconds', 30.0, 'How long to wait at the start for the server to answer and the model to load.'),
         batch_size=flags.DEFINE_integer('batch_size', 8, 'Pictures in one request.'),
         concurrency=flags.DEFINE_integer('concurrency', 2, 'Requests at a time.'))
 

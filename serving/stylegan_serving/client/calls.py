@@ -98,7 +98,7 @@ class Calls:
         """Waits until the model answers, whether it is loading or the server is starting; returns its metadata.
 
         Raises:
-            ServerError: If that takes too long, or loading failed; the message has the server's reason.
+            ServerError: If that takes too long, loading failed, or the server knows no such model.
         """
         while True:
             self._metadata.pop(spec, None)
@@ -108,9 +108,9 @@ class Calls:
                 is_waiting = error.is_connection or error.code in ('NOT_FOUND', 'UNAVAILABLE')
                 if not is_waiting or time.monotonic() + _POLL_SECONDS >= until:
                     raise
-                reason = yield from self._failed_load(spec, until) if error.code == 'NOT_FOUND' else _nothing()
-            if reason:
-                raise ServerError('UNAVAILABLE', reason)
+                refusal = error
+            if refusal.code == 'NOT_FOUND':
+                yield from self._check_loading(spec, refusal, until)
             yield Wait(_POLL_SECONDS)
 
     def reload(self, config, until):
@@ -164,16 +164,20 @@ class Calls:
         """Keeps a server's limit of rows in one request."""
         self._max_rows[_key(request)] = max(1, count)
 
-    def _failed_load(self, spec, until):
-        """The reason for which no version of a model will become available, or None."""
+    def _check_loading(self, spec, refusal, until):
+        """Raises what tells that a model which is not found will not come, either."""
         try:
             versions = yield from self.status(ModelSpec(spec.name, spec.version), until)
-        except ServerError:
-            return None
+        except ServerError as error:
+            if error.code == 'NOT_FOUND':  # the server knows no such model or version
+                raise refusal from None
+            return
         if any(entry.state in ('START', 'LOADING', 'AVAILABLE') for entry in versions):
-            return None
-        return next((f'version {entry.version} of {spec.name} could not be loaded: {entry.error_code}: '
-                     f'{entry.error_message}' for entry in versions if entry.error_code != 'OK'), None)
+            return
+        for entry in versions:
+            if entry.error_code != 'OK':
+                raise ServerError('UNAVAILABLE', f'version {entry.version} of {spec.name} could not be loaded: '
+                                                 f'{entry.error_code}: {entry.error_message}')
 
 
 class _Rows:
@@ -311,8 +315,3 @@ def _row_bytes(array):
     if array.dtype == object:
         return np.array([sum(len(element) for element in np.ravel(row)) for row in array], np.int64)
     return np.full(len(array), array.nbytes // max(1, len(array)), np.int64)
-
-
-def _nothing():
-    return None
-    yield

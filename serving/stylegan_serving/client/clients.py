@@ -61,7 +61,7 @@ class _Methods:
         """Waits while the server starts or the model loads, then returns its metadata.
 
         Raises:
-            ServerError: When the time is over, or at once when loading has failed.
+            ServerError: When the time is over; at once when loading has failed, or the server knows no such model.
         """
         return self._call('wait_until_available', self.spec_or_refuse(), deadline_seconds)
 

@@ -4,7 +4,6 @@ import asyncio
 
 import numpy as np
 import pytest
-
 from stylegan_serving.client import InputError, RowsError, ServerError, calls, retries
 from stylegan_serving.client.exchanges import Metadata, ModelSpec, Predict, Prediction, Status, VersionStatus
 from stylegan_serving.client.signatures import ModelMetadata, Signature, TensorInfo
@@ -190,8 +189,9 @@ def test_outputs_that_are_not_one_a_row_cannot_be_joined():
 
 
 def test_waiting_for_a_model_ends_when_it_could_not_be_loaded():
-    states = iter([error('UNAVAILABLE', 'refused', is_connection=True), error('NOT_FOUND', 'Latest(pair)'), None, None])
-    server = Server(lambda request, rows: next(states))
+    unloaded = error('NOT_FOUND', 'Servable not found for request: Latest(pair)')
+    refusals = iter([error('UNAVAILABLE', 'refused', is_connection=True), unloaded, None, None])
+    server = Server(lambda request, rows: next(refusals))
     made = calls.Calls(calls.Options(retries=retries.NO_RETRIES), 1.0)
     assert calls.drive(made.wait_until_available(SPEC, made.until()), server, lambda seconds: None) == METADATA
     assert server.requests == ['Metadata', 'Metadata', 'Status', 'Metadata']
@@ -200,10 +200,13 @@ def test_waiting_for_a_model_ends_when_it_could_not_be_loaded():
         def exchange(self, request, timeout_seconds):
             if isinstance(request, Status):
                 return [VersionStatus(4, 'END', 'INVALID_ARGUMENT', 'Incompatible shapes'), VersionStatus(3, 'END')]
-            raise error('NOT_FOUND', 'Servable not found for request: Latest(pair)')
+            raise unloaded
 
     with pytest.raises(ServerError, match='version 4 of pair could not be loaded: INVALID_ARGUMENT: Incompatible'):
         calls.drive(made.wait_until_available(SPEC, made.until()), Failed(), lambda seconds: None)
+    with pytest.raises(ServerError, match='NOT_FOUND: Servable not found'):  # the server knows no such model
+        calls.drive(made.wait_until_available(SPEC, made.until()), Server(lambda request, rows: unloaded),
+                    lambda seconds: None)
 
 
 def test_texts_of_servers_are_cut():
