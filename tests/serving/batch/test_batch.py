@@ -15,7 +15,6 @@ from PIL import Image
 pytest.importorskip('apache_beam', reason='needs the extra [batch]')
 
 from stylegan_serving.batch import backends, files, main, options, records, summary, tasks
-
 from stylegan_tf import commands, images
 from tests.serving.batch import judging_model, memory_files
 

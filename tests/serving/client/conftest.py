@@ -6,8 +6,8 @@ import types
 
 import numpy as np
 import pytest
-from stylegan_serving import client
 
+from stylegan_serving import client
 from stylegan_tf import images
 from tests import tiny_models
 

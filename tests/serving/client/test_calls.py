@@ -4,6 +4,7 @@ import asyncio
 
 import numpy as np
 import pytest
+
 from stylegan_serving.client import InputError, RowsError, ServerError, calls, retries
 from stylegan_serving.client.exchanges import Metadata, ModelSpec, Predict, Prediction, Status, VersionStatus
 from stylegan_serving.client.signatures import ModelMetadata, Signature, TensorInfo

@@ -6,10 +6,10 @@ import types
 
 import numpy as np
 import pytest
+
 from stylegan_serving.client import InputError, RowsError, ServerError, folders, stores
 from stylegan_serving.client.operations import Score
 from stylegan_serving.client.pictures import EncodedPicture
-
 from stylegan_tf import images
 from tests import tiny_models
 

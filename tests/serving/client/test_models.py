@@ -6,9 +6,9 @@ import concurrent.futures
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from stylegan_serving import client
 from stylegan_serving.client import exchanges
-
 from stylegan_tf import images
 from tests import tiny_models
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from stylegan_serving.client import pictures
 
+from stylegan_serving.client import pictures
 from stylegan_tf import images
 from tests import tiny_models
 from tests.serving.client.conftest import write_turned

@@ -8,9 +8,9 @@ import time
 
 import numpy as np
 import pytest
+
 from stylegan_serving import client
 from stylegan_serving.client import rest_transport, retries
-
 from tests.serving.client.scripted_server import ScriptedServer, response
 
 QUICK = retries.RetryPolicy(first_delay_seconds=0.001)

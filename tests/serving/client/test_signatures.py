@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from stylegan_serving.client import InputError
 from stylegan_serving.client.signatures import ModelMetadata, Signature, TensorInfo
 

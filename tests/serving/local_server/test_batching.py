@@ -7,6 +7,7 @@ import types
 
 import numpy as np
 import pytest
+
 from stylegan_serving.local_server import batching
 from stylegan_serving.local_server.errors import ServingError
 

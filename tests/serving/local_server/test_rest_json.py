@@ -8,11 +8,11 @@ import re
 import numpy as np
 import pytest
 from google.protobuf import json_format
-from stylegan_serving.local_server import json_reader, json_writer, rest_requests, rest_responses
-from stylegan_serving.local_server.errors import ServingError
 from tensorflow.core.framework import types_pb2
 from tensorflow_serving.apis import classification_pb2, get_model_metadata_pb2, regression_pb2
 
+from stylegan_serving.local_server import json_reader, json_writer, rest_requests, rest_responses
+from stylegan_serving.local_server.errors import ServingError
 from tests.serving import golden_record
 
 _PATH = re.compile(r'/v1/models/(pair|image|examples)(?:/versions/[12]|/labels/\w+)?:(predict|classify|regress)')

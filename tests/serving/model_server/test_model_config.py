@@ -6,9 +6,10 @@ import sys
 
 import pytest
 from google.protobuf import text_format
+from tensorflow_serving.config import model_server_config_pb2
+
 from stylegan_serving import server_configs
 from stylegan_serving.server_configs import ModelConfigError
-from tensorflow_serving.config import model_server_config_pb2
 
 
 def exports(folder, **versions):
