@@ -41,7 +41,7 @@ _HTTP_STATUS = {
     'OK': 200, 'CANCELLED': 499, 'UNKNOWN': 500, 'INVALID_ARGUMENT': 400, 'DEADLINE_EXCEEDED': 504, 'NOT_FOUND': 404,
     'ALREADY_EXISTS': 409, 'PERMISSION_DENIED': 403, 'RESOURCE_EXHAUSTED': 429, 'FAILED_PRECONDITION': 400,
     'ABORTED': 409, 'OUT_OF_RANGE': 400, 'UNIMPLEMENTED': 501, 'INTERNAL': 500, 'UNAVAILABLE': 503, 'DATA_LOSS': 500,
-    'UNAUTHENTICATED': 401, 'TOO_LARGE': 413}
+    'UNAUTHENTICATED': 401}
 _JSON = (b'Content-Type', b'application/json')
 _CORS = ((b'Access-Control-Allow-Origin', b'*'), (b'Access-Control-Allow-Methods', b'POST, GET'),
          (b'Access-Control-Allow-Headers', b'Content-Type'))
@@ -99,45 +99,46 @@ class _Application:
         elif not _PREFIX.fullmatch(target):
             await _send_page(scope, send, 404)
         else:
-            await self._answer(method, target, scope, receive, send)
+            with self._metrics.in_flight('REST') if self._metrics else contextlib.nullcontext():
+                await self._answer(_Request(method, target), scope, receive, send)
 
-    async def _answer(self, method, target, scope, receive, send):
+    async def _answer(self, request, scope, receive, send):
         started = time.monotonic()
-        request = _Request(method, target)
-        headers, body, code = [_JSON, *self._cors], b'', 'OK'
+        headers, body, code, status = [_JSON, *self._cors], b'', 'OK', None
         try:
-            if method == 'OPTIONS':
+            if request.method == 'OPTIONS':
                 headers, code = [*self._cors, (b'Content-Type', b'text/html; charset=ISO-8859-1')], _options_code(scope)
             else:
                 body = await self._body_of(request, scope, receive)
         except ServingError as error:
             code, body = error.code, rest_responses.error_body(error.message) if error.message else b''
         except _TooLargeError:
-            code, body = 'TOO_LARGE', rest_responses.error_body(
+            code, status, body = 'RESOURCE_EXHAUSTED', 413, rest_responses.error_body(
                 f'The request is larger than {self._settings.max_request_bytes} bytes. Send fewer rows at a time, or '
                 'start the server with a larger --max_request_bytes.')
             headers.append((b'Connection', b'close'))
         except _DisconnectedError:
             return
         except Exception as error:
-            _log.exception('%s %s failed', method, target)
+            _log.exception('%s %s failed', request.method, request.target)
             code, body = 'INTERNAL', rest_responses.error_body(str(error))
         if self._metrics:
             self._metrics.request(request.model, request.verb, 'REST', code, time.monotonic() - started)
-        await _send(scope, send, _HTTP_STATUS[code], headers, body)
+            self._metrics.traffic('REST', request.received_bytes, len(body))
+        await _send(scope, send, status or _HTTP_STATUS[code], headers, body)
 
     async def _body_of(self, request, scope, receive):
         """Body of the answer; raises ServingError."""
         request.check()
         if request.kind == 'run':
-            content = await self._content(scope, receive)
+            content = await self._content(request, scope, receive)
             async with self._turns:
                 return await self._run(request, content)
         if request.kind == 'metadata':
             return rest_responses.metadata_body(self._inference.metadata(request.spec()))
         return rest_responses.status_body(self._inference.status(request.spec()))
 
-    async def _content(self, scope, receive):
+    async def _content(self, request, scope, receive):
         """The body of a request, unpacked."""
         headers = dict(scope['headers'])
         limit = self._settings.max_request_bytes
@@ -155,6 +156,7 @@ class _Application:
                 parts.append(message['body'])
             else:
                 parts.clear()
+        request.received_bytes = length
         if length > limit:
             raise _TooLargeError()
         content = parts[0] if len(parts) == 1 else b''.join(parts)
@@ -207,11 +209,13 @@ class _Request:
         kind: 'run', 'status', 'metadata', or '' for none of them.
         model: The model's name, '' without one.
         verb: 'predict', 'classify' or 'regress' of a run, else ''.
+        received_bytes: Size of its body, once that was read.
     """
 
     def __init__(self, method, target):
         self.method, self.target = method, target
         self.kind = self.model = self.verb = ''
+        self.received_bytes = 0
         match = _PATHS[method].fullmatch(target) if method in _PATHS else None
         if not match:
             return

@@ -37,8 +37,9 @@ class Protocol(HttpToolsProtocol):
         self.cycle.keep_alive = self.parser.should_keep_alive()
 
     def eof_received(self):
-        """Keeps the way to the client open while an answer is due."""
-        self._is_half_closed = self.cycle is not None and not self.cycle.response_complete
+        """Keeps the way to the client open while the answer to a whole request is due."""
+        cycle = self.cycle
+        self._is_half_closed = cycle is not None and not cycle.response_complete and not cycle.more_body
         return self._is_half_closed
 
     def on_response_complete(self):
