@@ -108,6 +108,10 @@ class Scheduler:
                 part.answer.cancel()
         return answers[0] if len(answers) == 1 else _joined(answers)
 
+    def waiting_rows(self):
+        """Rows in batches that do not run yet."""
+        return sum(batch.rows for queue in self._queues.values() for batch in queue.batches)
+
     def close(self):
         """Lets the threads end once they have nothing to do."""
         self._threads.shutdown(wait=False)

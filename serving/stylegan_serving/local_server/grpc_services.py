@@ -4,6 +4,7 @@ Requests arrive as bytes and are decoded here, so that long ones leave the event
 the answer of the original.
 """
 
+import contextlib
 import functools
 import time
 
@@ -68,8 +69,10 @@ class Services:
         if self._calls >= self._max_calls:
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, 'Server Threadpool Exhausted')
         self._calls += 1
+        metrics = self._inference.metrics
         try:
-            return await self._answer(name, message_type, method, data, context)
+            with metrics.in_flight('GRPC') if metrics else contextlib.nullcontext():
+                return await self._answer(name, message_type, method, data, context)
         finally:
             self._calls -= 1
 

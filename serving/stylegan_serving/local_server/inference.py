@@ -76,21 +76,22 @@ class Inference:
         inputs, output_names = signatures.checked(servable, signature_name, inputs, output_names)
         return await self._run(servable, signature_name, inputs, output_names, deadline)
 
-    async def _run(self, servable, signature_name, inputs, output_names, deadline):
+    async def _run(self, servable, signature_name, inputs, output_names, deadline, api='Predict'):
+        started = time.monotonic()
         if self.scheduler:
-            return await self.scheduler.run(servable, signature_name, inputs, output_names, deadline)
-        return await asyncio.get_running_loop().run_in_executor(
-            self._threads, self._run_now, servable, signature_name, inputs, output_names, deadline)
+            outputs = await self.scheduler.run(servable, signature_name, inputs, output_names, deadline)
+        else:
+            outputs = await asyncio.get_running_loop().run_in_executor(
+                self._threads, self._run_now, servable, signature_name, inputs, output_names, deadline)
+        if self.metrics:
+            self.metrics.run(servable.name, api, time.monotonic() - started, outputs)
+        return outputs
 
     def _run_now(self, servable, signature_name, inputs, output_names, deadline):
-        started = time.monotonic()
-        timeout = None if deadline is None else deadline - started
+        timeout = None if deadline is None else deadline - time.monotonic()
         if timeout is not None and timeout <= 0:
             raise errors.ServingError('DEADLINE_EXCEEDED', 'Timed out waiting for notification')
-        outputs = servable.run(signature_name, inputs, output_names, timeout_seconds=timeout)
-        if self.metrics:
-            self.metrics.runtime(servable.name, signature_name, time.monotonic() - started)
-        return outputs
+        return servable.run(signature_name, inputs, output_names, timeout_seconds=timeout)
 
     async def classify(self, servable, signature_name, request_input, *, deadline=None):
         """Classifies tf.Examples.
@@ -108,7 +109,7 @@ class Inference:
         signature_name = signature_name or signatures.DEFAULT
         names = examples.classification_outputs(examples.signature_of(servable, signature_name))
         rows = examples.serialized(request_input)
-        outputs = await self._run(servable, signature_name, {'inputs': _objects(rows)}, names, deadline)
+        outputs = await self._run(servable, signature_name, {'inputs': _objects(rows)}, names, deadline, 'Classify')
         return examples.classification_result(outputs, len(rows))
 
     async def regress(self, servable, signature_name, request_input, *, deadline=None):
@@ -116,7 +117,7 @@ class Inference:
         signature_name = signature_name or signatures.DEFAULT
         names = examples.regression_outputs(examples.signature_of(servable, signature_name))
         rows = examples.serialized(request_input)
-        outputs = await self._run(servable, signature_name, {'inputs': _objects(rows)}, names, deadline)
+        outputs = await self._run(servable, signature_name, {'inputs': _objects(rows)}, names, deadline, 'Regress')
         return examples.regression_result(outputs, len(rows))
 
     async def multi_inference(self, request, *, deadline=None):

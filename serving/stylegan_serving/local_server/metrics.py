@@ -15,6 +15,7 @@ import prometheus_client
 from prometheus_client.core import GaugeMetricFamily
 
 SCORE_OUTPUT = 'anomaly_score'
+ROWS_OF_SCORES = 1024  # of one answer that are counted
 UNKNOWN_NAMES = 100
 OTHER_NAMES = '(other)'
 _TIMED = frozenset(('', 'predict', 'classify', 'regress', 'Predict', 'Classify', 'Regress'))
@@ -89,35 +90,32 @@ class Metrics:
             return OTHER_NAMES
         return model
 
-    def runtime(self, model, api, seconds):
-        """Counts one run of a graph; `api` is 'Predict', 'Classify' or 'Regress'."""
+    def run(self, model, api, seconds, outputs):
+        """Counts a run of a graph, its rows and its anomaly scores.
+
+        Args:
+            model: The model's name.
+            api: 'Predict', 'Classify' or 'Regress'.
+            seconds: Waiting for a batch included.
+            outputs: Dict output name -> array.
+        """
+        rows = max((len(array) for array in outputs.values() if array.ndim), default=0)
         with self._lock:
             self._runtime.add(seconds * 1e6, (model, api, 'TF1'))
-
-    def examples(self, model, count):
-        """Counts the tf.Examples of a request to classify or regress."""
-        with self._lock:
-            self._examples.add(count, (model,))
-            self._example_counts.add(count, (model,))
+            if api != 'Predict':
+                self._examples.add(rows, (model,))
+                self._example_counts.add(rows, (model,))
+        self._rows.labels(model).inc(rows)
+        if SCORE_OUTPUT in outputs and outputs[SCORE_OUTPUT].dtype.kind == 'f':
+            histogram = self._scores.labels(model)
+            for score in outputs[SCORE_OUTPUT].ravel()[:ROWS_OF_SCORES].tolist():
+                if not math.isnan(score):
+                    histogram.observe(score)
 
     def batch(self, servable, rows, padded_rows):
         """Counts a batch that ran: the rows that were asked for, and those that the graph saw."""
         self._batch_rows.labels(servable.name).observe(rows)
         self._padding.labels(servable.name).inc(padded_rows - rows)
-
-    def outputs(self, model, outputs):
-        """Counts the rows of an answer and its anomaly scores.
-
-        Args:
-            model: The model's name.
-            outputs: Dict output name -> array.
-        """
-        self._rows.labels(model).inc(max((len(array) for array in outputs.values() if array.ndim), default=0))
-        if SCORE_OUTPUT in outputs and outputs[SCORE_OUTPUT].dtype.kind == 'f':
-            histogram = self._scores.labels(model)
-            for score in outputs[SCORE_OUTPUT].ravel()[:1024].tolist():
-                if not math.isnan(score):
-                    histogram.observe(score)
 
     def in_flight(self, entrypoint):
         """Context manager around the answering of one request; 'GRPC' or 'REST'."""

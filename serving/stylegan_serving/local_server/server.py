@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import importlib.util
 import logging
 import os
 import signal
@@ -21,6 +20,7 @@ from stylegan_serving.local_server import (
     errors,
     grpc_services,
     inference,
+    metrics,
     reloads,
     rest,
     rest_server,
@@ -66,15 +66,13 @@ class Server:
         """
         self._settings = settings
         self._session_config = _session_config(settings)
-        if settings.metrics_path and importlib.util.find_spec('stylegan_serving.local_server.metrics'):
-            from stylegan_serving.local_server import metrics
-            self._metrics = metrics.Metrics()
-        else:
-            self._metrics = None
-        self._scheduler = batching.Scheduler(settings.batching_parameters) if settings.batching_parameters else None
+        self._metrics = metrics.Metrics() if settings.metrics_path else None
+        self._scheduler = self._new_scheduler()
         self._catalog = catalog.Catalog(
             self._load, load_threads=settings.load_threads, load_retries=settings.load_retries,
             retry_interval_seconds=settings.retry_interval_seconds)
+        if self._metrics:
+            self._metrics.watch(self._catalog, self._scheduler)
         self._versions = watcher.VersionWatcher(self._catalog, settings.poll_seconds)
         self._models = reloads.ModelList(
             self._catalog, self._versions, allows_unavailable_labels=settings.allows_unavailable_labels,
@@ -85,6 +83,10 @@ class Server:
         self._health = health.aio.HealthServicer()
         self._stop = asyncio.Event()
         self._signalled_at = None
+
+    def _new_scheduler(self):
+        parameters = self._settings.batching_parameters
+        return batching.Scheduler(parameters, observe=self._metrics and self._metrics.batch) if parameters else None
 
     def _load(self, name, version, path):
         """Loads and warms up one version; on a thread of the catalog."""

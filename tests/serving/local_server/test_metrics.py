@@ -5,7 +5,6 @@ import types
 import numpy as np
 import pytest
 from prometheus_client import parser
-
 from stylegan_serving.local_server import metrics
 
 
@@ -58,7 +57,8 @@ def test_batches_rows_and_scores():
     model = types.SimpleNamespace(name='m')
     counted.batch(model, 5, 8)
     counted.batch(model, 8, 8)
-    counted.outputs('m', {'anomaly_score': np.float32([0.04, 0.5, 3, np.nan]), 'image_bytes': np.zeros(4, object)})
+    scores = np.float32([0.04, 0.5, 3, np.nan])
+    counted.run('m', 'Predict', 0.1, {'anomaly_score': scores, 'image_bytes': np.zeros(4, object)})
     page = samples(counted)
     assert page['stylegan_serving_batch_rows_sum', 'm'] == 13
     assert page['stylegan_serving_batch_padding_rows_total', 'm'] == 3
