@@ -129,7 +129,7 @@ class Remote:
         if not rows:
             return []
         try:
-            outputs, good, failures = self._client.predict(_columns(rows), signature), range(len(rows)), {}
+            outputs, good, failures = self._client.predict(signature, _columns(rows)), range(len(rows)), {}
         except self._rows_error as error:
             outputs, good, failures = error.results, error.rows, error.failures
         except self._client_error as error:

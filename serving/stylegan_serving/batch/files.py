@@ -119,6 +119,13 @@ def write(path, data):
         raise FilesError(f'{path}: cannot be written ({getattr(error, "strerror", None) or error}).') from error
 
 
+def check_writable(folder):
+    """Raises FilesError if nothing can be written below a folder, which is made when absent."""
+    path = join(folder, f'.writable-{secrets.token_hex(6)}')
+    write(path, b'')
+    FileSystems.delete([path])
+
+
 def _has_folders(path):
     return not is_remote(path) or path.startswith('hdfs://')
 

@@ -12,6 +12,7 @@ to Apache Beam: --runner (DirectRunner when not given), --direct_running_mode=mu
 Exit codes: 0 all done; 1 some pictures failed; 2 bad usage.
 """
 
+import importlib.util
 import json
 import logging
 import pathlib
@@ -64,13 +65,13 @@ def run_job(for_beam):
         for_beam: Arguments for Beam's PipelineOptions.
     """
     _check_flags()
-    commands.import_tensorflow()
     with commands.without_native_talk():
         import apache_beam as beam
 
-        from stylegan_serving.batch import backends, pipeline
+        from stylegan_serving.batch import backends, files, pipeline
     beam_options = options.pipeline_options(for_beam, _own_flags())
     places, job = _places(), _job(backends.open_backend(_SERVER.value, _MODEL.value).facts)
+    files.check_writable(job.output)
     flow = beam.Pipeline(runner=options.runner(beam_options), options=beam_options)
     pipeline.build(flow, places, job, server=_SERVER.value, model=_MODEL.value, batch_size=_BATCH_SIZE.value)
     flow.run().wait_until_finish()
@@ -104,6 +105,9 @@ def _check_flags():
     for flag in (_STRENGTH, _FALSE_ALARM_RATE):
         if not 0 <= flag.value <= 1:
             raise commands.UsageError(f'--{flag.name} must lie between 0 and 1. Received: {flag.value}.')
+    for package in ('apache_beam', *(['prometheus_client'] if _METRICS_FILE.value else [])):
+        if not importlib.util.find_spec(package):
+            raise commands.UsageError(f"{package} is not installed: pip install 'stylegan-tf[batch]'.")
     if _BATCH_SIZE.value < 1:
         raise commands.UsageError(f'--batch_size must be 1 or more. Received: {_BATCH_SIZE.value}.')
 

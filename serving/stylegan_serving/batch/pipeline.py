@@ -142,7 +142,7 @@ def finish(work, job):
 
 
 def write_summary(counts, job, started):
-    """Writes OUTPUT/summary.json: the counts with the seconds since the job was started."""
+    """Writes OUTPUT/summary.json: the counts with the seconds since the pipeline was started."""
     seconds = time.time() - started
     files.write(files.join(job.output, SUMMARY_FILE), summary.encode(counts, seconds, job))
 

@@ -47,7 +47,7 @@ def encode(counts, seconds, job):
 
     Args:
         counts: What `Summarize` returns.
-        seconds: Since the job was started, loading of the model included.
+        seconds: Since the pipeline was started, start of the workers included.
         job: records.Job.
     """
     done = counts['kinds'].get(DONE, 0)

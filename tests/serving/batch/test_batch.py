@@ -177,6 +177,12 @@ def test_what_cannot_be_written_is_a_dead_letter(model, photos, tmp_path):
     assert 'cannot be written' in failures(output)['dark.bmp'][1]
 
 
+def test_an_output_that_cannot_be_written_is_refused_at_once(model, photos, tmp_path):
+    (tmp_path / 'results').touch()
+    with pytest.raises(files.FilesError, match='cannot be written'):
+        run(model, photos, tmp_path / 'results')
+
+
 def test_buckets(model, photos, tmp_path):
     for path in [*photos.rglob('*'), *model.rglob('*'), tmp_path / 'style.png']:
         if path.is_file():
@@ -308,3 +314,43 @@ def test_several_processes(model, photos, tmp_path):
     assert done.stdout.startswith('3 done, 0 skipped (finished before), 2 failed')
     assert np.unique(images.read(output / 'bright.png')).tolist() == [51]
     assert sorted(failures(output)) == ['corrupt.jpg', 'empty.png']
+
+
+@pytest.mark.slow
+def test_a_model_server(model, photos, tmp_path, local_server):
+    images.save(photos / 'black.png', np.full((6, 6, 3), 255, np.uint8))  # its negative is black, which is refused
+    with local_server('--model_name=judging', f'--model_base_path={model}') as server:
+        for scheme, address in (('grpc', server.grpc), ('http', server.rest.removeprefix('http://'))):
+            output = tmp_path / scheme
+            _, counts = run('judging', photos, output, server=f'{scheme}://{address}')
+            assert counts['done'] == 3 and counts['failed_by_stage'] == {'decode': 2, 'score': 1}, scheme
+            assert 'black picture' in failures(output)['black.png'][1]
+            assert np.unique(images.read(output / 'sub' / 'dark.bmp')).tolist() == [51]
+            receipt = json.loads((output / 'sub' / 'dark.bmp.json').read_text())
+            assert receipt['model'] == {'name': 'judging', 'hash': 'judging version 1'}
+            assert receipt['scores']['anomaly_score'] == pytest.approx(0.8, abs=1e-3)
+            assert receipt['correction']['accepted'] is True
+            backends._opened.cache_clear()
+        with pytest.raises(backends.BackendError, match='nope'):
+            run('nope', photos, tmp_path / 'nope', server=f'grpc://{server.grpc}')
+
+
+def test_a_server_that_goes_away_loses_no_picture():
+    from stylegan_serving import client
+
+    class Gone:
+        def predict(self, *_):
+            raise client.ServerError('UNAVAILABLE', 'connection refused')
+
+    class Picky:
+        def predict(self, *_):
+            raise client.RowsError({1: 'corrupt'}, {'y': np.array([5.0, 7.0])}, [0, 2])
+
+    remote = object.__new__(backends.Remote)
+    remote._client_error, remote._rows_error = client.ClientError, client.RowsError
+    remote._client = Gone()
+    assert [str(result) for result in remote.run('s', [{'x': 1.0}] * 2)] == ['UNAVAILABLE: connection refused'] * 2
+    remote._client = Picky()
+    first, second, third = remote.run('s', [{'x': 1.0}] * 3)
+    assert (first, third) == ({'y': 5.0}, {'y': 7.0})
+    assert isinstance(second, backends.RowError) and str(second) == 'corrupt'
