@@ -5,6 +5,7 @@ import types
 import numpy as np
 import pytest
 from prometheus_client import parser
+
 from stylegan_serving.local_server import metrics
 
 

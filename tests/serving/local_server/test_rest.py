@@ -12,10 +12,11 @@ import time
 import numpy as np
 import pytest
 from prometheus_client import parser
-from stylegan_serving.local_server import configuration, metrics, rest, rest_server
-from stylegan_serving.local_server.errors import ServingError
 from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import get_model_status_pb2
+
+from stylegan_serving.local_server import configuration, metrics, rest, rest_server
+from stylegan_serving.local_server.errors import ServingError
 
 BODY = b'{"instances": [[1.0, 2.0], [3.0, 4.0]]}'
 ANSWER = b'{\n    "predictions": [[2.0, 4.0], [6.0, 8.0]\n    ]\n}'

@@ -11,6 +11,7 @@ import sys
 import kubernetes_validate
 import pytest
 import yaml
+
 from stylegan_serving import server_configs
 from stylegan_serving.local_server import configuration
 
