@@ -4,6 +4,7 @@ import dataclasses
 import logging
 import os
 import threading
+import time
 
 from stylegan_serving.local_server import errors
 
@@ -85,39 +86,55 @@ class VersionWatcher:
         self._poll_seconds = poll_seconds
         self._models = {}
         self._complaints = {}
-        self._lock = threading.Lock()
-        self._stop = threading.Event()
+        self._changed = threading.Condition()
+        self._next_look = None  # time.monotonic(); None without polling
+        self._is_stopped = False
 
     def set_models(self, models):
         """Replaces what is watched; versions of models that are left out are unloaded.
 
+        New models are looked at now. Those that are there already wait for the next look, as in the original: until
+        then a label may be put on a version that the new policy drops.
+
         Args:
             models: Dict name -> WatchedModel.
         """
-        with self._lock:
-            removed = self._models.keys() - models.keys()
-            self._models = dict(models)
-            for name in removed:
+        with self._changed:
+            for name in self._models.keys() - models.keys():
                 self._complaints.pop(name, None)
                 self._catalog.want(name, {})
-            self._look()
+            new = models.keys() - self._models.keys()
+            self._models = dict(models)
+            self._look(new if self._next_look else models)
+            if self._next_look:
+                self._next_look = time.monotonic() + self._poll_seconds
+                self._changed.notify_all()
 
     def start(self):
         """Looks at the folders from now on, on a thread of its own."""
         if self._poll_seconds > 0:
+            self._next_look = time.monotonic() + self._poll_seconds
             threading.Thread(target=self._run, name='versions', daemon=True).start()
 
     def stop(self):
         """Ends the looking."""
-        self._stop.set()
+        with self._changed:
+            self._is_stopped = True
+            self._changed.notify_all()
 
     def _run(self):
-        while not self._stop.wait(self._poll_seconds):
-            with self._lock:
-                self._look()
+        with self._changed:
+            while not self._is_stopped:
+                remaining = self._next_look - time.monotonic()
+                if remaining > 0:
+                    self._changed.wait(remaining)
+                    continue
+                self._look(self._models)
+                self._next_look = time.monotonic() + self._poll_seconds
 
-    def _look(self):
-        for name, model in self._models.items():
+    def _look(self, names):
+        for name in names:
+            model = self._models[name]
             try:
                 versions, complaint = find_versions(name, model), None
             except errors.ServingError as error:
