@@ -14,7 +14,7 @@ import numpy as np
 
 from stylegan_serving.client.errors import ClientError, InputError, RowsError, ServerError
 from stylegan_serving.client.exchanges import Attempt, Compute, Metadata, ModelSpec, Predict, Reload, Status, Wait
-from stylegan_serving.client.retries import RetryPolicy
+from stylegan_serving.client.retries import NO_RETRIES, RetryPolicy
 
 _METADATA_SECONDS = 60.0  # the highest version, and what a label stands for, may change
 _POLL_SECONDS = 0.25
@@ -101,9 +101,10 @@ class Calls:
             ServerError: If that takes too long, loading failed, or the server knows no such model.
         """
         while True:
-            self._metadata.pop(spec, None)
             try:
-                return (yield from self.metadata(spec, until))
+                metadata = yield from self.exchange(Metadata(spec), until, retries=NO_RETRIES)
+                self._metadata[spec] = time.monotonic(), metadata
+                return metadata
             except ServerError as error:
                 is_waiting = error.is_connection or error.code in ('NOT_FOUND', 'UNAVAILABLE')
                 if not is_waiting or time.monotonic() + _POLL_SECONDS >= until:
@@ -167,7 +168,7 @@ class Calls:
     def _check_loading(self, spec, refusal, until):
         """Raises what tells that a model which is not found will not come, either."""
         try:
-            versions = yield from self.status(ModelSpec(spec.name, spec.version), until)
+            versions = yield from self.exchange(Status(ModelSpec(spec.name, spec.version)), until, retries=NO_RETRIES)
         except ServerError as error:
             if error.code == 'NOT_FOUND':  # the server knows no such model or version
                 raise refusal from None

@@ -250,7 +250,7 @@ def plan(source, output, *, content=None):
         if output.exists() and output.samefile(source):
             raise FolderError(f'--output: {output} is the source itself, which is never overwritten.')
         return [Job(source, output, content_of(source, source.parent, content))]
-    if output.is_file() or output.suffix.lower() in images.IMAGE_SUFFIXES:
+    if source.is_dir() and (output.is_file() or output.suffix.lower() in images.IMAGE_SUFFIXES):
         raise FolderError(f'Results of a folder need a folder. Received --output={output}.')
     return [Job(path, output / path.relative_to(source).with_name(_result_name(path)),
                 content_of(path, source, content)) for path in find(source, output)]
