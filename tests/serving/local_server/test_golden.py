@@ -38,7 +38,6 @@ def main_server(local_server, golden_models, tmp_path_factory):
         yield server
 
 
-@INCOMPLETE
 def test_single_exchanges_agree_with_the_record(main_server, capsys, monkeypatch):
     addresses = ['--rest', main_server.rest, '--grpc', main_server.grpc]
     differing, count = compared(capsys, monkeypatch, *addresses)
