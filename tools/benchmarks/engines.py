@@ -1,6 +1,6 @@
 """Compares the engines of `stylize`: seconds for a picture, and from a cold start.
 
-    python tools/benchmark_engines.py --sizes=256,512,1024 --threads=1,2 --rounds=7
+    python tools/benchmark.py engines --sizes=256,512,1024 --threads=1,2 --rounds=7
 
 Each engine works in a process of its own on the same cores, and they take turns, so that other work on the machine
 disturbs both alike; ratios are medians over the turns. CPU seconds hardly notice other work, wall seconds do.

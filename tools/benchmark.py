@@ -1,0 +1,31 @@
+"""Measures speed and steadiness: `python tools/benchmark.py COMMAND [--flags]`; called bare it lists the commands."""
+
+import runpy
+import sys
+
+from stylegan_tf import commands
+
+COMMANDS = {
+    'engines': 'the engines of `stylize` beside each other, and cold starts',
+    'serving': 'load on a model server, beside the same model in this process',
+    'soak': 'thousands of good, bad and aborted requests, a new version and a restart: nothing lost, no memory leaked',
+}
+
+
+def main(argv):
+    """Runs the command that the first argument names; returns the exit code."""
+    if len(argv) < 2 or argv[1] in ('--help', '-h', 'help'):
+        print('\n'.join(['usage: python tools/benchmark.py COMMAND [--flag=value ...]', '',
+                         *(f'  {name:<9} {purpose}' for name, purpose in COMMANDS.items()), '',
+                         '`python tools/benchmark.py COMMAND --help` says more.']))
+        return commands.DONE
+    if argv[1] not in COMMANDS:
+        print(f'Error: unknown command {argv[1]!r}. Expected one of: {", ".join(COMMANDS)}.', file=sys.stderr)
+        return commands.BAD_USAGE
+    sys.argv = [f'benchmark.py {argv[1]}', *argv[2:]]
+    runpy.run_module(f'benchmarks.{argv[1]}', run_name='__main__', alter_sys=True)
+    return commands.DONE
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv))
