@@ -6,6 +6,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import types
 
 import pytest
 import yaml
@@ -31,8 +32,9 @@ def metrics_of(expression):
 
 @pytest.fixture(scope='module')
 def reported():
-    """Names that TensorFlow Serving, Prometheus itself and the batch jobs report."""
+    """Names that TensorFlow Serving, the local server, Prometheus itself and the batch jobs report."""
     from stylegan_serving.batch import summary
+    from stylegan_serving.local_server import metrics
 
     recorded = next(line for line in map(json.loads, RECORD.read_text(encoding='utf-8').splitlines())
                     if line['id'] == 'prometheus.metrics')
@@ -43,6 +45,10 @@ def reported():
     document = {'done': 1, 'skipped': 0, 'failed': 0, 'seconds': 1.0, 'model': {'name': 'm'},
                 'anomaly_scores': {'count': 1, 'mean': 0.5, 'counts': [1], 'upper_edges': [1.0]}}
     text = summary.as_prometheus(document, job_name='b').decode()
+    local = metrics.Metrics()
+    local.watch(scheduler=types.SimpleNamespace(waiting_rows=lambda: 0))
+    for name, kind in re.findall(r'^# TYPE (stylegan_\w+|process_\w+) (\w+)', local.render().decode(), re.MULTILINE):
+        names |= {name + part for part in HISTOGRAM_PARTS} if kind == 'histogram' else {name}
     return names | set(re.findall(r'^(\w+)\{', text, re.MULTILINE))
 
 
@@ -60,11 +66,15 @@ def test_every_metric_is_reported(reported):
 
 def test_thresholds_of_anomaly_scores_are_bucket_edges():
     from stylegan_serving.batch import summary
+    from stylegan_serving.local_server import metrics
 
     edges = {f'{(index + 1) / summary.BINS:g}' for index in range(summary.BINS)}
     asked = {edge for expression in EXPRESSIONS
              for edge in re.findall(r'anomaly_score_images\{le="([^"]+)"', expression)}
     assert asked == {'0.8', '1'} and asked <= edges
+    served = {edge for expression in EXPRESSIONS
+              for edge in re.findall(r'anomaly_score_bucket\{[^}]*le="([^"]+)"', expression)}
+    assert served == {'0.8'} and 0.8 in metrics._SCORES
 
 
 def test_every_alert_says_what_to_do():
