@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import urllib.request
 
 import kubernetes_validate
 import pytest
@@ -100,9 +101,21 @@ def test_local_server_starts_with_these_files(golden_models, local_server, tmp_p
     with local_server(*flags) as server:
         port = server.rest.rpartition(':')[2]
         assert health(REST_PORT=port) == 0
+        rows = [[1, 2, 2], [0, 0, 0], [3, 0, 0]]
+        assert len(predict(server.rest, {'signature_name': 'single', 'instances': rows})['predictions']) == 3
+        with urllib.request.urlopen(f'{server.rest}/monitoring/prometheus/metrics', timeout=60) as page:
+            assert 'stylegan_serving_batch_rows_count{model="arbitrary_style"} 3.0' in page.read().decode()
         assert health(REST_PORT=port, HEALTH_MODEL='') == 0
         assert health(REST_PORT=port, HEALTH_MODEL='nope') != 0
     assert health(REST_PORT=port, HEALTH_MODEL='') != 0
+
+
+def predict(rest, body):
+    """The answer of the server's model."""
+    url = f'{rest}/v1/models/arbitrary_style/labels/stable:predict'
+    request = urllib.request.Request(url, json.dumps(body).encode())
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)
 
 
 def health(**environment):
