@@ -140,12 +140,13 @@ class Catalog:
     def want(self, name, versions):
         """Says which versions of a model shall be served; loads and unloads in the background.
 
-        A version that failed is tried again when its folder has changed.
+        A version that failed is tried again when its folder has changed, however many retries are left.
 
         Args:
             name: The model.
             versions: Dict number -> path of the version's folder.
         """
+        found = {number: fingerprint(versions[number]) for number in self._failed_numbers(name) & versions.keys()}
         with self._changed:
             if self._is_closed:
                 return
@@ -156,15 +157,29 @@ class Catalog:
                 entries[number].path = path
             for number, entry in entries.items():
                 entry.is_wanted = number in versions
+                if found.get(number, entry.fingerprint) != entry.fingerprint:
+                    self._forget_failure(entry)
             self._advance(name)
             self._changed.notify_all()
+
+    def _failed_numbers(self, name):
+        with self._changed:
+            return {number for number, entry in self._models.get(name, {}).items() if entry.error is not None}
+
+    def _forget_failure(self, entry):
+        if not entry.is_busy:
+            entry.error, entry.failures = None, 0
+            if entry.retry:
+                entry.retry.cancel()
+                entry.retry = None
 
     def _advance(self, name):
         """Starts the loads and unloads that are due. Called with the lock held."""
         entries = self._models.get(name, {})
         for _, entry in sorted(entries.items(), reverse=True):
-            if entry.is_wanted:
-                self._load_if_due(entry)
+            is_due = entry.state not in (AVAILABLE, UNLOADING) and entry.error is None and not entry.is_busy
+            if entry.is_wanted and is_due:
+                self._submit(entry)
         wanted = [entry for entry in entries.values() if entry.is_wanted]
         if wanted and not any(entry.state == AVAILABLE for entry in wanted):
             return
@@ -173,27 +188,17 @@ class Catalog:
                 entry.state = UNLOADING
                 self._unload_threads.submit(self._unload, entry)
 
-    def _load_if_due(self, entry):
-        if entry.is_busy or entry.state in (AVAILABLE, UNLOADING):
-            return
-        if entry.error is not None and fingerprint(entry.path) == entry.fingerprint:
-            return
-        if entry.retry:
-            entry.retry.cancel()
-            entry.retry = None
-        entry.failures = 0
-        self._submit(entry)
-
     def _submit(self, entry):
         entry.is_busy = True
         self._threads.submit(self._load_version, entry)
 
     def _load_version(self, entry):
+        found = fingerprint(entry.path)
         with self._changed:
             if self._is_closed or not entry.is_wanted:
                 self._end(entry, entry.error)
                 return
-            entry.state, entry.fingerprint = LOADING, fingerprint(entry.path)
+            entry.state, entry.fingerprint = LOADING, found
             self._changed.notify_all()
         servable, error = None, None
         try:
@@ -291,14 +296,14 @@ class Catalog:
 
 
 def fingerprint(path):
-    """What a folder looks like: names, sizes and times of its files; None of one that is not there."""
+    """What a folder looks like: names, sizes and times of its files. Equal while nothing in it changes."""
     found = []
     for folder, _, names in os.walk(path):
         for name in names:
             with contextlib.suppress(FileNotFoundError):
                 facts = os.stat(os.path.join(folder, name))
                 found.append((folder, name, facts.st_size, facts.st_mtime_ns, facts.st_ino))
-    return (os.path.isdir(path) and os.stat(path).st_ino, tuple(sorted(found)))
+    return tuple(sorted(found))
 
 
 def _one_line(error):

@@ -6,6 +6,7 @@ the answer of the original.
 
 import contextlib
 import functools
+import logging
 import time
 
 import grpc
@@ -22,6 +23,8 @@ from tensorflow_serving.apis import (
 
 from stylegan_serving.local_server import errors, signatures, tensors
 from stylegan_serving.local_server import inference as inference_module
+
+_log = logging.getLogger(__name__)
 
 _LONG_BYTES = 1 << 16  # a message of this length is converted on a thread
 _PREDICTION, _MODEL = 'tensorflow.serving.PredictionService', 'tensorflow.serving.ModelService'
@@ -93,6 +96,9 @@ class Services:
             # As the client says it, who is as likely to notice first.
             text = 'Deadline Exceeded' if error.code == 'DEADLINE_EXCEEDED' else error.message
             await context.abort(grpc.StatusCode[error.code], text)
+        except Exception:  # the outermost loop of a call
+            _log.exception('%s failed', name)
+            await context.abort(grpc.StatusCode.INTERNAL, f'{name} failed; the log of the server says why.')
 
     def _count(self, name, request, status, started):
         metrics = self._inference.metrics

@@ -78,10 +78,11 @@ def main():
     commands.import_tensorflow()
     from stylegan_serving.local_server import configuration, errors, server
     try:
-        return server.serve(configuration.from_flags(values))
+        settings = configuration.from_flags(values)
     except errors.ServingError as error:
-        print(f'Failed to start server. Error: {error}', file=sys.stderr, flush=True)
+        server.print_failure(error)
         return server.NOT_STARTED
+    server.serve(settings)
 
 
 def _check(values):

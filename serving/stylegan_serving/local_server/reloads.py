@@ -1,5 +1,6 @@
 """The list of models a server is given, at the start and by reloads: checked whole, then applied."""
 
+import logging
 import threading
 
 from tensorflow_serving.config import model_server_config_pb2
@@ -7,6 +8,8 @@ from tensorflow_serving.config import model_server_config_pb2
 from stylegan_serving.local_server import errors, watcher
 
 PLATFORM = 'tensorflow'
+
+_log = logging.getLogger(__name__)
 
 
 class ModelList:
@@ -61,7 +64,9 @@ class ModelList:
             self._versions.set_models(watched)
             self._names = set(models)
             self._refuse(self._catalog.wait_until_settled(new, is_first_failure_enough=True), 'model')
-            self._catalog.set_labels(self._checked_labels(models))
+            labels = self._checked_labels(models)
+            self._catalog.set_labels(labels)
+            _log.info('Reloaded the list of models: %s', ', '.join(_line(name, labels) for name in models) or 'none')
 
     def _checked(self, config):
         """Dict name -> ModelConfig of a config that can be applied."""
@@ -128,6 +133,11 @@ def _watched(model):
     kind = policy.WhichOneof('policy_choice') or 'latest'
     return watcher.WatchedModel(
         model.base_path.rstrip('/') or '/', kind, max(1, policy.latest.num_versions), tuple(policy.specific.versions))
+
+
+def _line(name, labels):
+    shown = ', '.join(f'{label}: {version}' for label, version in sorted(labels.get(name, {}).items()))
+    return f'{name} ({shown})' if shown else name
 
 
 def _invalid(text):

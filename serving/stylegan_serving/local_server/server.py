@@ -32,6 +32,7 @@ from stylegan_tf import commands
 
 NOT_STARTED = 255  # the original's exit code
 _HEALTH_NAMES = ('', 'PredictionService', 'ModelService')
+_LOOPBACK = ('127.0.0.1', '::1', 'localhost')
 _REPEATED_SIGNAL_SECONDS = 0.5
 
 _log = logging.getLogger(__name__)
@@ -42,19 +43,29 @@ def serve(settings):
 
     Args:
         settings: `configuration.Settings`.
-    Returns:
-        The exit code, unless running graphs would delay the exit: then the process ends here.
+
+    Ends the process: exit code 0 after a signal, NOT_STARTED if the models do not load.
+
     Raises:
-        ServingError: If the models do not load.
         UsageError: If a port cannot be had.
     """
     logging.basicConfig(format='%(asctime)s %(levelname).1s %(message)s', stream=sys.stderr)
     logging.getLogger('stylegan_serving').setLevel(logging.INFO)
     tf.get_logger().setLevel('ERROR')  # it calls the loader of v1 graphs deprecated
-    asyncio.run(Server(settings).run())
+    code = commands.DONE
+    try:
+        asyncio.run(Server(settings).run())
+    except errors.ServingError as error:
+        print_failure(error)
+        code = NOT_STARTED
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(commands.DONE)  # a thread that still runs a graph would hold the exit
+    os._exit(code)  # a thread that still loads or runs a model would hold the exit
+
+
+def print_failure(error):
+    """Says on stderr why the server did not start, in the original's words."""
+    print(f'Failed to start server. Error: {error}', file=sys.stderr, flush=True)
 
 
 class Server:
@@ -112,6 +123,8 @@ class Server:
         http_server = await self._start_rest()
         self._start_config_watcher()
         print(self._banner(http_server), flush=True)
+        if self._settings.host not in _LOOPBACK:
+            _log.warning('Listening on %s: whoever can reach it may run models and replace them', self._settings.host)
         await self._stop.wait()
         _log.info('Stopping: running requests have %g s', self._settings.drain_seconds)
         await self._drain(grpc_server, http_server)
@@ -152,8 +165,9 @@ class Server:
                 await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
             health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         server.add_generic_rpc_handlers((grpc_services.UnknownMethods(),))
+        host = f'[{settings.host}]' if ':' in settings.host else settings.host
         try:
-            self.grpc_port = server.add_insecure_port(f'{settings.host}:{settings.port}')
+            self.grpc_port = server.add_insecure_port(f'{host}:{settings.port}')
             if settings.socket_path:
                 server.add_insecure_port(f'unix:{settings.socket_path}')
         except RuntimeError as error:
