@@ -14,6 +14,8 @@ from apache_beam.io.filesystems import FileSystems
 from stylegan_tf import images
 
 _WILDCARDS = '*?['
+# ValueError: Beam has no file system for the scheme, because an extra of it is not installed.
+_FAILURES = (BeamIOError, OSError, ValueError)
 
 
 class FilesError(ValueError):
@@ -63,19 +65,28 @@ def find_pictures(place, *, outside):
         FilesError: If the place cannot be listed.
     """
     base = base_of(place)
-    if has_wildcard(place):
-        pattern = place
-    else:
-        pattern = glob.escape(place) + ('/**' if is_folder(place) else '')
-    try:
-        found = FileSystems.match([pattern])[0].metadata_list
-    except (BeamIOError, OSError, ValueError) as error:
-        raise FilesError(f'{place} cannot be listed: {error}.') from error
-    for path in sorted({metadata.path for metadata in found}):
+    for path in sorted(set(_list(place))):
         name = path[len(base):].lstrip('/')
         is_hidden = any(part.startswith('.') for part in name.split('/'))
         if path.lower().endswith(images.IMAGE_SUFFIXES) and not is_hidden and not path.startswith(outside + '/'):
             yield name, path
+
+
+def check_listable(place):
+    """Raises FilesError if a place cannot be listed, or nothing is there."""
+    if not _list(place, limit=1):
+        raise FilesError(f'{place}: there is nothing.')
+
+
+def _list(place, limit=None):
+    pattern = place
+    if not has_wildcard(place):
+        pattern = glob.escape(place) + ('/**' if is_folder(place) else '')
+    try:
+        found = FileSystems.match([pattern], limits=limit and [limit])[0].metadata_list
+    except _FAILURES as error:
+        raise FilesError(f'{place} cannot be listed ({_reason(error)}).') from error
+    return [metadata.path for metadata in found]
 
 
 def read(path):
@@ -87,13 +98,17 @@ def read(path):
     try:
         with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
             return file.read()
-    except (BeamIOError, OSError) as error:
-        raise FilesError(f'{path}: cannot be read ({getattr(error, "strerror", None) or error}).') from error
+    except _FAILURES as error:
+        raise FilesError(f'{path}: cannot be read ({_reason(error)}).') from error
 
 
 def read_if_there(path):
     """The bytes of a file, or None where there is none; errors as `read`."""
-    return read(path) if FileSystems.exists(path) else None
+    try:
+        is_there = FileSystems.exists(path)
+    except _FAILURES as error:
+        raise FilesError(f'{path}: cannot be read ({_reason(error)}).') from error
+    return read(path) if is_there else None
 
 
 def write(path, data):
@@ -115,8 +130,12 @@ def write(path, data):
             FileSystems.rename([temporary], [path])
         else:
             _write(path, data, kind)
-    except (BeamIOError, OSError) as error:
-        raise FilesError(f'{path}: cannot be written ({getattr(error, "strerror", None) or error}).') from error
+    except _FAILURES as error:
+        raise FilesError(f'{path}: cannot be written ({_reason(error)}).') from error
+
+
+def _reason(error):
+    return ' '.join(str(getattr(error, 'strerror', None) or error).split())
 
 
 def check_writable(folder):
@@ -146,19 +165,22 @@ def fetch_folder(uri, target):
     Raises:
         FilesError: If there are none, or one cannot be copied.
     """
-    found = FileSystems.match([f'{glob.escape(uri)}/**'])[0].metadata_list
+    found = _list(uri)
     if not found:
         raise FilesError(f'{uri}: there are no files below it.')
-    for metadata in found:
-        path = os.path.join(target, metadata.path[len(uri) + 1:])
+    for source in found:
+        path = os.path.join(target, source[len(uri) + 1:])
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, 'wb') as file:
-            file.write(read(metadata.path))
+            file.write(read(source))
 
 
 def newest_version(base):
-    """The folder of the newest version below a remote base folder, or `base` itself where it holds none."""
-    found = FileSystems.match([f'{glob.escape(base)}/*/saved_model.pb'])[0].metadata_list
-    versions = [metadata.path.split('/')[-2] for metadata in found]
+    """The folder of the newest version below a remote base folder, or `base` itself where it holds none.
+
+    Raises:
+        FilesError: If the bucket cannot be listed.
+    """
+    versions = [path.split('/')[-2] for path in _list(f'{glob.escape(base)}/*/saved_model.pb')]
     newest = max((int(version) for version in versions if version.isdecimal()), default=None)
     return base if newest is None else f'{base}/{newest}'

@@ -116,10 +116,13 @@ def _places():
     """--content as absolute places; refuses what is not there or would be overwritten."""
     from stylegan_serving.batch import files
 
-    places, output = [files.absolute(place) for place in _CONTENT.value], files.absolute(_OUTPUT.value)
+    whole = ','.join(_CONTENT.value)
+    named = [whole] if pathlib.Path(whole).exists() else _CONTENT.value  # a name with a comma in it
+    places, output = [files.absolute(place) for place in named], files.absolute(_OUTPUT.value)
     for place in places:
         if not (files.has_wildcard(place) or files.is_remote(place) or pathlib.Path(place).exists()):
             raise commands.UsageError(f'--content: {place} is neither a file nor a folder.')
+        files.check_listable(place)
         if files.base_of(place) == output:
             raise commands.UsageError('--output is the folder of the contents, which are never overwritten.')
     return places
