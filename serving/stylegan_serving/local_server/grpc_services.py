@@ -4,6 +4,7 @@ Requests arrive as bytes and are decoded here, so that long ones leave the event
 the answer of the original.
 """
 
+import asyncio
 import contextlib
 import functools
 import logging
@@ -27,6 +28,7 @@ from stylegan_serving.local_server import inference as inference_module
 _log = logging.getLogger(__name__)
 
 _LONG_BYTES = 1 << 16  # a message of this length is converted on a thread
+_COUNTED = ('Predict', 'Classify', 'Regress')
 _PREDICTION, _MODEL = 'tensorflow.serving.PredictionService', 'tensorflow.serving.ModelService'
 
 
@@ -89,6 +91,11 @@ class Services:
             answer = await method(request, _deadline(context))
             self._count(name, request, 'OK', started)
             return answer
+        except asyncio.CancelledError:
+            if request is not None:
+                is_late = context.time_remaining() == 0  # None without a deadline
+                self._count(name, request, 'DEADLINE_EXCEEDED' if is_late else 'CANCELLED', started)
+            raise
         except message.DecodeError:
             await context.abort(grpc.StatusCode.INTERNAL, '')
         except errors.ServingError as error:
@@ -102,10 +109,8 @@ class Services:
 
     def _count(self, name, request, status, started):
         metrics = self._inference.metrics
-        if metrics and name not in ('GetModelStatus', 'HandleReloadConfigRequest'):
-            spec = request.tasks[0].model_spec if name == 'MultiInference' and request.tasks else (
-                None if name == 'MultiInference' else request.model_spec)
-            metrics.request(spec.name if spec else '', name, 'GRPC', status, time.monotonic() - started)
+        if metrics and name in _COUNTED:
+            metrics.request(request.model_spec.name, name, 'GRPC', status, time.monotonic() - started)
 
     async def _predict(self, request, deadline):
         spec = inference_module.spec_of(request)

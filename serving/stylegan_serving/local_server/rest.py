@@ -259,7 +259,7 @@ def _unpacked(content, limit):
 
 def _options_code(scope):
     origin = dict(scope['headers']).get(b'origin', b'').decode('latin-1')
-    return 'OK' if _ORIGIN.match(origin) else 'INVALID_ARGUMENT'
+    return 'OK' if _ORIGIN.match(origin) else 'FAILED_PRECONDITION'
 
 
 async def _send_page(scope, send, status):

@@ -1,7 +1,8 @@
 """The HTTP server under the REST API: uvicorn, with the wire habits of the original that clients meet.
 
-uvicorn closes a connection whose client has shut down its sending side, does not keep HTTP/1.0 connections, and answers
-what is no HTTP in its own words; here the answer is still sent, the connection kept, and the words are the original's.
+uvicorn closes a connection whose client has shut down its sending side, does not keep HTTP/1.0 connections, answers
+what is no HTTP in its own words, and sends the head of an answer by itself. Here the answer is still sent, the
+connection kept, the words are the original's, and a short answer is one packet.
 """
 
 import asyncio
@@ -15,9 +16,11 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from stylegan_serving.local_server.rest import date, html_page
 
 BACKLOG = 2048
+JOINED_BYTES = 1 << 16  # longer ones would cost a copy and fill their packets anyway
 IDLE_SECONDS = 600  # clients keep connections open; the original never closes one first
 
-_REQUEST_LINE = re.compile(rb'[A-Z]+ \S+ HTTP/1\.[01]\r?\n')
+_REQUEST_LINE = re.compile(rb'([A-Z]+) \S+ HTTP/1\.[01]\r?\n')
+KNOWN_METHODS = (b'GET', b'POST', b'HEAD', b'PUT', b'DELETE', b'OPTIONS', b'PATCH', b'TRACE', b'CONNECT')
 _REASONS = {400: b'Bad Request', 501: b'Not Implemented'}
 
 
@@ -25,9 +28,15 @@ class Protocol(HttpToolsProtocol):
     """One connection."""
 
     _is_half_closed = False
+    _is_done = False
     _received = b''
 
+    def connection_made(self, transport):
+        super().connection_made(_JoiningTransport(transport))
+
     def data_received(self, data):
+        if self._is_done:
+            return
         self._received = data
         super().data_received(data)
         self._received = b''
@@ -36,6 +45,10 @@ class Protocol(HttpToolsProtocol):
         super().on_headers_complete()
         self.cycle.keep_alive = self.parser.should_keep_alive()
 
+    def on_body(self, body):
+        super().on_body(body)
+        self.cycle.waiting_for_100_continue = False  # the client did not wait
+
     def eof_received(self):
         """Keeps the way to the client open while the answer to a whole request is due."""
         cycle = self.cycle
@@ -43,17 +56,57 @@ class Protocol(HttpToolsProtocol):
         return self._is_half_closed
 
     def on_response_complete(self):
+        self.transport.flush()
         super().on_response_complete()
         if self._is_half_closed and not self.pipeline and not self.transport.is_closing():
             self.transport.close()
 
     def send_400_response(self, msg):
         """Answers what the parser refuses: an unknown method with 501, all else with 400."""
-        status = 501 if _REQUEST_LINE.match(self._received) else 400
+        if self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body:
+            # After a good request, whose answer comes first; often the body of one without Content-Length.
+            self._is_done = True
+            last = self.pipeline[0][0] if self.pipeline else self.cycle
+            last.keep_alive = False
+            return
+        line = _REQUEST_LINE.match(self._received)
+        status = 501 if line and line.group(1) not in KNOWN_METHODS else 400
         body = html_page(status)
         self.transport.write(b'HTTP/1.1 %d %s\r\nContent-Type: text/html\r\nConnection: close\r\nDate: %s\r\n'
                              b'Content-Length: %d\r\n\r\n%s' % (status, _REASONS[status], date(), len(body), body))
         self.transport.close()
+
+
+class _JoiningTransport:
+    """A transport that sends the head of an answer together with what is written next."""
+
+    def __init__(self, transport):
+        self._transport = transport
+        self._head = b''
+
+    def __getattr__(self, name):
+        return getattr(self._transport, name)
+
+    def write(self, data):
+        if self._head:
+            self.flush(data)
+        elif data.startswith(b'HTTP/1.1 ') and data.endswith(b'\r\n\r\n') and not data.startswith(b'HTTP/1.1 100'):
+            self._head = data
+        else:
+            self._transport.write(data)
+
+    def flush(self, data=b''):
+        """Sends the head that waits, if there is one, and what follows it."""
+        head, self._head = self._head, b''
+        if len(data) <= JOINED_BYTES:
+            head, data = head + data, b''
+        for part in (head, data):
+            if part:
+                self._transport.write(part)
+
+    def close(self):
+        self.flush()
+        self._transport.close()
 
 
 class RestServer:

@@ -163,6 +163,19 @@ def test_chunks_and_expect_continue(served):
         assert _answer(client)[2] == ANSWER
 
 
+def test_a_body_that_does_not_wait_for_continue(served):
+    assert served.post(BODY, headers=['Expect: 100-continue'])[2] == ANSWER
+
+
+def test_a_body_without_a_length_is_not_read(served):
+    with served.connect() as client:
+        client.sendall(b'POST /v1/models/double:predict HTTP/1.1\r\nHost: test\r\n\r\n' + BODY)
+        status, _, body = _answer(client)
+        assert (status, json.loads(body)) == ('HTTP/1.1 400 Bad Request', {
+            'error': 'JSON Parse error: The document is empty'})
+        assert client.recv(1) == b''
+
+
 def test_the_answer_comes_after_the_client_has_closed_its_side(served):
     asked = b'{"signature_name": "slow", "instances": [[1.0]]}'
     status, _, body = served.exchange(request('POST', '/v1/models/double:predict', asked), half_close=True)
