@@ -90,6 +90,8 @@ class Services:
                 request = await self._inference.in_thread(message_type.FromString, data)
             answer = await method(request, _deadline(context))
             self._count(name, request, 'OK', started)
+            if self._inference.metrics:
+                self._inference.metrics.traffic('GRPC', len(data), len(answer))
             return answer
         except asyncio.CancelledError:
             if request is not None:
