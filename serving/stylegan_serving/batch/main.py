@@ -13,9 +13,7 @@ Exit codes: 0 all done; 1 some pictures failed; 2 bad usage.
 """
 
 import importlib.util
-import json
 import logging
-import pathlib
 import sys
 
 from absl import flags
@@ -66,37 +64,17 @@ def run_job(for_beam):
     """
     _check_flags()
     with commands.without_native_talk():
-        import apache_beam as beam
-
-        from stylegan_serving.batch import backends, files, pipeline
-    beam_options = options.pipeline_options(for_beam, _own_flags())
-    places, job = _places(), _job(backends.open_backend(_SERVER.value, _MODEL.value).facts)
-    files.check_writable(job.output)
-    flow = beam.Pipeline(runner=options.runner(beam_options), options=beam_options)
-    pipeline.build(flow, places, job, server=_SERVER.value, model=_MODEL.value, batch_size=_BATCH_SIZE.value)
-    flow.run().wait_until_finish()
-    return _report(job)
+        from stylegan_serving.batch import runs
+    return runs.run(runs.Request(
+        content=tuple(_CONTENT.value), output=_OUTPUT.value, style=_STYLE.value, model=_MODEL.value,
+        server=_SERVER.value, tasks=tuple(_TASKS.value), strength=_STRENGTH.value,
+        false_alarm_rate=_FALSE_ALARM_RATE.value, batch_size=_BATCH_SIZE.value, overwrite=_OVERWRITE.value,
+        has_provenance=_PROVENANCE.value == 'on', metrics_file=_METRICS_FILE.value),
+        options.pipeline_options(for_beam, _own_flags()))
 
 
 def _own_flags():
     return flags.FLAGS.get_flags_for_module(__name__)
-
-
-def _report(job):
-    from stylegan_serving.batch import files, pipeline, records, summary
-
-    document = json.loads(files.read(files.join(job.output, pipeline.SUMMARY_FILE)))
-    if _METRICS_FILE.value:
-        path = pathlib.Path(_METRICS_FILE.value).absolute()
-        files.write(str(path), summary.as_prometheus(document, job_name=path.stem))
-    if not document['pictures']:
-        raise commands.UsageError(f'--content: no pictures in {", ".join(_CONTENT.value)}.')
-    print(summary.as_text(document))
-    if document[records.FAILED]:
-        name = pipeline.FAILURES_FILE + pipeline.FAILURES_SUFFIX
-        print(f'failures, with stage and reason: {files.join(job.output, name)}')
-        return commands.SOME_FAILED
-    return commands.DONE
 
 
 def _check_flags():
@@ -110,50 +88,6 @@ def _check_flags():
             raise commands.UsageError(f"{package} is not installed: pip install 'stylegan-tf[batch]'.")
     if _BATCH_SIZE.value < 1:
         raise commands.UsageError(f'--batch_size must be 1 or more. Received: {_BATCH_SIZE.value}.')
-
-
-def _places():
-    """--content as absolute places; refuses what is not there or would be overwritten."""
-    from stylegan_serving.batch import files
-
-    whole = ','.join(_CONTENT.value)
-    named = [whole] if pathlib.Path(whole).exists() else _CONTENT.value  # a name with a comma in it
-    places, output = [files.absolute(place) for place in named], files.absolute(_OUTPUT.value)
-    for place in places:
-        if not (files.has_wildcard(place) or files.is_remote(place) or pathlib.Path(place).exists()):
-            raise commands.UsageError(f'--content: {place} is neither a file nor a folder.')
-        files.check_listable(place)
-        if files.base_of(place) == output:
-            raise commands.UsageError('--output is the folder of the contents, which are never overwritten.')
-    return places
-
-
-def _job(facts):
-    """The records.Job of the flags, for a model; refuses what the model cannot do."""
-    from stylegan_serving.batch import files, records, tasks
-    from stylegan_tf import images
-
-    able = tasks.available(facts)
-    needs_style = tasks.takes_style(facts)
-    wanted = _TASKS.value or [task for task in able
-                              if task != records.STYLIZE or bool(_STYLE.value) or not needs_style]
-    unable = [task for task in wanted if task not in able]
-    if unable or not wanted:
-        raise commands.UsageError(f'--tasks: the model {facts.name} can {", ".join(able) or "nothing of this"}'
-                                  + (f'. Received: {", ".join(unable)}.' if unable else '; stylize needs --style.'))
-    is_styled = records.STYLIZE in wanted and needs_style
-    if is_styled != bool(_STYLE.value):
-        raise commands.UsageError(f'--style is needed: the model {facts.name} repaints in the style of a picture.'
-                                  if is_styled else '--style has no use here: leave it away.')
-    style = files.read(files.absolute(_STYLE.value)) if is_styled else None
-    if is_styled:
-        images.read(style)
-    return records.Job(
-        output=files.absolute(_OUTPUT.value), model=facts, style=style,
-        tasks=tuple(task for task in records.TASKS if task in wanted),
-        style_name=_STYLE.value.rpartition('/')[2] if is_styled else None, strength=_STRENGTH.value,
-        false_alarm_rate=_FALSE_ALARM_RATE.value, overwrite=_OVERWRITE.value,
-        has_provenance=_PROVENANCE.value == 'on')
 
 
 def _errors():
