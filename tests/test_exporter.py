@@ -264,6 +264,16 @@ def test_shipped_models_are_exported_by_name(tmp_path, monkeypatch):
         exporter.load_run('other_style')
 
 
+@pytest.mark.slow
+def test_the_model_that_ships_is_exported_for_a_server(tmp_path):
+    base = tmp_path / 'arbitrary_style'
+    subprocess.run([sys.executable, '-m', 'stylegan_tf.export', '--workdir=arbitrary_style', f'--output={base}'],
+                   check=True, timeout=600, cwd=tmp_path)
+    card = json.loads((base / '1' / 'assets' / 'model_card.json').read_text(encoding='utf-8'))
+    assert card['name'] == 'arbitrary_style' and 'serving_default' in card['signatures']
+    assert card['parity']['largest_difference_bytes'] <= 1
+
+
 def test_a_folder_goes_before_the_shipped_model_of_its_name(tmp_path, monkeypatch):
     (tmp_path / 'arbitrary_style').mkdir()
     monkeypatch.chdir(tmp_path)

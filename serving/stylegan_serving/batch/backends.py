@@ -100,25 +100,25 @@ class Remote:
     """A model behind TensorFlow Serving or the local server, by `stylegan_serving.client`.
 
     Args:
-        server: 'grpc://HOST:PORT' or 'http://HOST:PORT'.
-        model: Name of the served model.
+        source: records.ModelSource with a server.
     Raises:
         BackendError: If the server does not answer or has no such model.
     """
 
     picture_format = 'png'
 
-    def __init__(self, server, model):
+    def __init__(self, source):
         from stylegan_serving import client
 
         self._client_error, self._rows_error = client.ClientError, client.RowsError
         try:
-            self._client = client.connect(server, model=model)
+            self._client = client.connect(source.server, model=source.model, label=source.label)
             metadata = self._client.metadata()
         except client.ClientError as error:
             raise BackendError(f'--server: {error}') from error
         inputs = {name: tuple(signature.inputs) for name, signature in metadata.signatures.items()}
-        self.facts = ModelFacts(name=model, hash=f'{model} version {metadata.version}', inputs=inputs)
+        self.facts = ModelFacts(
+            name=source.model, hash=f'{source.model} version {metadata.version}', inputs=inputs)
 
     def stylize(self, contents, style, strength):
         """As `InProcess.stylize`."""
@@ -141,24 +141,23 @@ class Remote:
 
 
 @functools.lru_cache(maxsize=1)
-def _opened(server, model):
-    return Remote(server, model) if server else InProcess(model)
+def _opened(source):
+    return Remote(source) if source.server else InProcess(source.model)
 
 
 _opening = threading.Lock()
 
 
-def open_backend(server, model):
+def open_backend(source):
     """The backend of a process, opened once however many threads of a worker ask for it.
 
     Args:
-        server: Address, or None for the model in this process.
-        model: As of `InProcess`, or of `Remote`.
+        source: records.ModelSource.
     Raises:
-        BackendError: As these.
+        BackendError: As of `InProcess` and `Remote`.
     """
     with _opening:
-        return _opened(server, model)
+        return _opened(source)
 
 
 def stylize_by_bytes(backend, contents, style, strength):

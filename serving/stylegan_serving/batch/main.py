@@ -31,6 +31,8 @@ _MODEL = flags.DEFINE_string(
 _SERVER = flags.DEFINE_string(
     'server', None, 'grpc://HOST:PORT or http://HOST:PORT of a model server; the model runs in the workers when not '
     'given.')
+_LABEL = flags.DEFINE_string(
+    'label', None, 'With --server: label of the version to ask, such as stable; the highest version when not given.')
 _TASKS = flags.DEFINE_list(
     'tasks', [], 'Of stylize, score, correct; all that the model has when not given (stylize only with --style where '
     'it takes one). What is scored and corrected is the stylised picture, or the content where none is made.')
@@ -64,12 +66,12 @@ def run_job(for_beam):
     """
     _check_flags()
     with commands.without_native_talk():
-        from stylegan_serving.batch import runs
+        from stylegan_serving.batch import records, runs
     return runs.run(runs.Request(
-        content=tuple(_CONTENT.value), output=_OUTPUT.value, style=_STYLE.value, model=_MODEL.value,
-        server=_SERVER.value, tasks=tuple(_TASKS.value), strength=_STRENGTH.value,
-        false_alarm_rate=_FALSE_ALARM_RATE.value, batch_size=_BATCH_SIZE.value, overwrite=_OVERWRITE.value,
-        has_provenance=_PROVENANCE.value == 'on', metrics_file=_METRICS_FILE.value),
+        content=tuple(_CONTENT.value), output=_OUTPUT.value, style=_STYLE.value,
+        source=records.ModelSource(_MODEL.value, _SERVER.value, _LABEL.value), tasks=tuple(_TASKS.value),
+        strength=_STRENGTH.value, false_alarm_rate=_FALSE_ALARM_RATE.value, batch_size=_BATCH_SIZE.value,
+        overwrite=_OVERWRITE.value, has_provenance=_PROVENANCE.value == 'on', metrics_file=_METRICS_FILE.value),
         options.pipeline_options(for_beam, _own_flags()))
 
 
@@ -83,6 +85,8 @@ def _check_flags():
     for flag in (_STRENGTH, _FALSE_ALARM_RATE):
         if not 0 <= flag.value <= 1:
             raise commands.UsageError(f'--{flag.name} must lie between 0 and 1. Received: {flag.value}.')
+    if _LABEL.value and not _SERVER.value:
+        raise commands.UsageError('--label belongs to --server.')
     for package in ('apache_beam', *(['prometheus_client'] if _METRICS_FILE.value else [])):
         if not importlib.util.find_spec(package):
             raise commands.UsageError(f"{package} is not installed: pip install 'stylegan-tf[batch]'.")

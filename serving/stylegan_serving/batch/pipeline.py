@@ -18,14 +18,14 @@ FAILURES_SUFFIX = '.jsonl'
 _OUTCOMES = 'outcomes'
 
 
-def build(root, places, job, *, server, model, batch_size):
+def build(root, places, job, *, source, batch_size):
     """Adds the transforms of a job to a pipeline.
 
     Args:
         root: beam.Pipeline.
         places: Folders, globs and files, as `files.absolute` makes them.
         job: records.Job.
-        server, model: As of `backends.open_backend`, on each worker.
+        source: records.ModelSource that each worker opens.
         batch_size: Pictures that are handed to the model at a time.
     Returns:
         PCollection of `records.Outcome`, one for each picture.
@@ -40,7 +40,7 @@ def build(root, places, job, *, server, model, batch_size):
     prepared = found | 'Read' >> beam.ParDo(Prepare(job)).with_outputs(_OUTCOMES, main='works')
     written = (
         prepared.works
-        | 'Model' >> RunInference(PictureModel(job, server, model, batch_size))
+        | 'Model' >> RunInference(PictureModel(job, source, batch_size))
         | 'Write' >> beam.Map(finish, job))
     outcomes = (prepared[_OUTCOMES], written) | beam.Flatten()
     (outcomes
@@ -99,16 +99,16 @@ class PictureModel(ModelHandler):
 
     Args:
         job: records.Job.
-        server, model: As of `backends.open_backend`.
+        source: records.ModelSource.
         batch_size: Largest number of pictures at a time.
     """
 
-    def __init__(self, job, server, model, batch_size):
+    def __init__(self, job, source, batch_size):
         super().__init__(min_batch_size=batch_size, max_batch_size=batch_size)
-        self._job, self._server, self._model = job, server, model
+        self._job, self._source = job, source
 
     def load_model(self):
-        return backends.open_backend(self._server, self._model)
+        return backends.open_backend(self._source)
 
     def run_inference(self, batch, model, inference_args=None):
         return tasks.perform(list(batch), self._job, model)

@@ -57,6 +57,15 @@ class Job:
 
 
 @dataclasses.dataclass(frozen=True)
+class ModelSource:
+    """Where a model is found; the same object on every worker."""
+
+    model: str  # shipped name, export, base folder of exports or run folder; with a server the served name
+    server: str | None = None  # 'grpc://HOST:PORT' or 'http://HOST:PORT'; None: the model runs in the workers
+    label: str | None = None  # of a served version; the highest version when None
+
+
+@dataclasses.dataclass(frozen=True)
 class ModelFacts:
     """What a job must know of its model."""
 

@@ -17,8 +17,7 @@ class Request:
     content: tuple[str, ...]
     output: str
     style: str | None
-    model: str
-    server: str | None
+    source: records.ModelSource
     tasks: tuple[str, ...]
     strength: float
     false_alarm_rate: float
@@ -40,10 +39,10 @@ def run(request, beam_options):
         UsageError, BackendError, FilesError, ImageError: If it cannot begin; says what to do.
     """
     places = _places(request)
-    job = _job(request, backends.open_backend(request.server, request.model).facts)
+    job = _job(request, backends.open_backend(request.source).facts)
     files.check_writable(job.output)
     flow = beam.Pipeline(runner=options.runner(beam_options), options=beam_options)
-    pipeline.build(flow, places, job, server=request.server, model=request.model, batch_size=request.batch_size)
+    pipeline.build(flow, places, job, source=request.source, batch_size=request.batch_size)
     flow.run().wait_until_finish()
     return _report(request, job)
 

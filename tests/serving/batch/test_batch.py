@@ -224,6 +224,7 @@ def test_models_by_what_they_can_do():
     ({'tasks': ['stylise']}, r'can stylize, score, correct. Received: stylise'),
     ({'style': None, 'tasks': ['stylize']}, '--style is needed'),
     ({'tasks': ['score']}, '--style has no use here'),
+    ({'label': 'stable'}, '--label belongs to --server'),
     ({'strength': 1.5}, '--strength must lie between 0 and 1'),
     ({'content': ['/nowhere']}, '/nowhere is neither a file nor a folder'),
     ({'content': ['memory://nowhere/']}, 'memory://nowhere: there is nothing'),
@@ -338,6 +339,8 @@ def test_a_model_server(model, photos, tmp_path, local_server):
             assert receipt['scores']['anomaly_score'] == pytest.approx(0.8, abs=1e-3)
             assert receipt['correction']['accepted'] is True
             backends._opened.cache_clear()
+        with pytest.raises(backends.BackendError, match='canary'):
+            run('judging', photos, tmp_path / 'nope', server=f'grpc://{server.grpc}', label='canary')
         with pytest.raises(backends.BackendError, match='nope'):
             run('nope', photos, tmp_path / 'nope', server=f'grpc://{server.grpc}')
 

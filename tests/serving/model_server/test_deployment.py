@@ -174,9 +174,9 @@ def test_compose_file():
 
 @pytest.mark.parametrize('version', ['1.29', kubernetes_validate.latest_version()])
 def test_kubernetes_manifests_against_the_schemas(version):
-    documents = manifests()
+    documents = [*manifests(), *manifests(FOLDER / 'kubernetes' / 'writer')]
     assert {document['kind'] for document in documents} == {
-        'ConfigMap', 'Deployment', 'HorizontalPodAutoscaler', 'NetworkPolicy', 'PersistentVolumeClaim',
+        'ConfigMap', 'Deployment', 'HorizontalPodAutoscaler', 'NetworkPolicy', 'PersistentVolumeClaim', 'Pod',
         'PodDisruptionBudget', 'Service'}
     for document in documents:
         kubernetes_validate.validate(document, version, strict=True)
