@@ -23,7 +23,8 @@ def connect(server, *, model=None, version=None, label=None, **options):
         model: Name of the served model; `Client.of` names another one.
         version: Number of the version to ask; the highest loaded one if None.
         label: Instead of a version: 'stable', 'canary' or what else the server's configuration has.
-        **options: Fields of `calls.Options`: deadline_seconds, retries, max_rows, max_request_bytes, headers.
+        **options: Fields of `calls.Options`: deadline_seconds, retries, max_rows, max_request_bytes,
+            max_pixels, headers.
     Returns:
         A Client, to be closed or used in a `with` statement; threads may share it.
     Raises:

@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 
-from stylegan_serving.client.errors import ClientError, InputError, RowsError, ServerError
+from stylegan_serving.client.errors import ClientError, InputError, OutdatedError, RowsError, ServerError
 from stylegan_serving.client.exchanges import Attempt, Compute, Metadata, ModelSpec, Predict, Reload, Status, Wait
 from stylegan_serving.client.retries import NO_RETRIES, RetryPolicy
 
@@ -33,10 +33,11 @@ class Options:
     retries: RetryPolicy = dataclasses.field(default_factory=RetryPolicy)
     max_rows: int = 32  # of one request; a server that takes fewer says so, and is obeyed
     max_request_bytes: int = 32 * 2**20  # of the files or numbers in one request, as encoded
+    max_pixels: int = 2_500_000  # larger contents are stylised in tiles: servers need 600 bytes for a pixel
     headers: dict | None = None  # sent with each request, such as {'authorization': 'Bearer ...'}
 
     def __post_init__(self):
-        for name, least in (('deadline_seconds', 0), ('max_rows', 1), ('max_request_bytes', 1)):
+        for name, least in (('deadline_seconds', 0), ('max_rows', 1), ('max_request_bytes', 1), ('max_pixels', 1)):
             value = getattr(self, name)
             if not (isinstance(value, int | float) and value >= least and value == value):
                 raise InputError(f'{name} must be a number from {least} up. Received: {value!r}.')
@@ -121,22 +122,34 @@ class Calls:
 
     def predict(self, spec, signature_name, inputs, until):
         """Outputs of a signature, dict name -> array; see `clients.Client.predict`."""
-        metadata = yield from self.metadata(spec, until)
+        is_known = spec in self._metadata
         try:
-            signature = metadata.signature(signature_name)
-            arrays = signature.arrays(inputs)
+            request = yield from self._checked(spec, signature_name, inputs, until)
         except InputError:
-            if spec.version is not None:
+            if not is_known or spec.version is not None:
                 raise
-            self._metadata.pop(spec, None)  # another version may have arrived
-            metadata = yield from self.metadata(spec, until)
-            signature = metadata.signature(signature_name)
-            arrays = signature.arrays(inputs)
-        request = Predict(spec, signature, arrays)
-        if not signature.has_rows:
-            prediction = yield from self.exchange(request, until)
-            return prediction.outputs
-        return (yield from _Rows(self, request, until).run())
+            self.forget(spec)  # another version may have arrived
+            request = yield from self._checked(spec, signature_name, inputs, until)
+        try:
+            return (yield from self._answered(request, until))
+        except OutdatedError:
+            self.forget(spec)
+            request = yield from self._checked(spec, signature_name, inputs, until)
+            return (yield from self._answered(request, until))
+        except ServerError:
+            self.forget(spec)
+            raise
+
+    def _checked(self, spec, signature_name, inputs, until):
+        metadata = yield from self.metadata(spec, until)
+        signature = metadata.signature(signature_name)
+        return Predict(spec, signature, signature.arrays(inputs))
+
+    def _answered(self, request, until):
+        if request.signature.has_rows:
+            return (yield from _Rows(self, request, until).run())
+        prediction = yield from self.exchange(request, until)
+        return prediction.outputs
 
     def note_version(self, spec, version):
         """Forgets metadata of another version than the one that answered."""
@@ -233,7 +246,6 @@ class _Rows:
             self._suspects.add(row)
             return [rows], self._calls.options.retries.delay_seconds(1)
         if self._count == 1:
-            self._calls.forget(self._request.spec)
             raise error
         self._failures[row] = str(error)
         return [], 0
@@ -242,7 +254,10 @@ class _Rows:
         self._parts.sort(key=lambda part: part[0][0])
         if len(self._parts) == 1 and not self._failures:
             return self._parts[0][1]
-        outputs = {name: self._concatenated(name) for name in self._request.signature.outputs} if self._parts else {}
+        names = {tuple(sorted(outputs)) for _, outputs in self._parts}
+        if len(names) > 1:
+            raise OutdatedError(f'The outputs of {self._request.spec} changed within one call.')
+        outputs = {name: self._concatenated(name) for name in next(iter(names), ())}
         if self._failures:
             self._calls.forget(self._request.spec)
             good = [int(row) for rows, _ in self._parts for row in rows]

@@ -32,6 +32,10 @@ class ServerError(ClientError):
         super().__init__(f'{code}: {self.message}' if self.message else code)
 
 
+class OutdatedError(ClientError):
+    """An answer with other outputs than the model's metadata told: another version has taken its place."""
+
+
 class RowsError(ClientError):
     """Some rows of a request were refused, each on its own; the others have their results.
 

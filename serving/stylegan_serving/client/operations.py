@@ -5,16 +5,14 @@ declare are left out where they are defaults, and refused where they were asked 
 """
 
 import dataclasses
+import math
 
 import numpy as np
 
-from stylegan_serving.client import pictures
+from stylegan_serving.client import painting, pictures
 from stylegan_serving.client.errors import InputError, RowsError
 from stylegan_serving.client.exchanges import Compute
 from stylegan_serving.client.pictures import EncodedPicture
-from stylegan_tf import images
-
-STYLE_LONG_SIDE = 1024  # larger styles of a mix are reduced, as `stylegan_tf` does; models look at smaller copies
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -48,13 +46,39 @@ def stylize(calls, spec, content, style, strength, style_weights, until):
     _check_range('strength', strength)
     contents = yield Compute(lambda: [pictures.prepare(source) for source in content])
     styles = yield Compute(lambda: [pictures.prepare(source) for source in _as_list(style)])
-    if len(styles) > 1:
-        return (yield from _stylize_by_mix(calls, spec, contents, styles, strength, style_weights, until))
-    if style_weights is not None:
+    if style_weights is not None and len(styles) < 2:
         raise InputError(f'style_weights belong to several styles. Received: {len(styles)} style.')
     metadata = yield from calls.metadata(spec, until)
+    if len(styles) > 1:
+        apart = list(range(len(contents)))
+    else:
+        apart = [row for row, picture in enumerate(contents)
+                 if math.prod(picture.size) > calls.options.max_pixels and painting.has_tiles(metadata)]
+    together = sorted(set(range(len(contents))) - set(apart))
+    results, failures = [None] * len(contents), {}
+    try:
+        painted = yield from _stylize_together(calls, spec, metadata, [contents[row] for row in together], styles,
+                                               strength, until)
+    except RowsError as error:
+        painted = error.results
+        failures.update({together[row]: reason for row, reason in error.failures.items()})
+    for row, result in zip(together, painted, strict=True):
+        results[row] = result
+    if apart:
+        code = yield from painting.style_code(calls, spec, metadata, styles, style_weights, until)
+    for row in apart:
+        painted = yield from painting.paint(calls, spec, metadata, contents[row], code, strength, until)
+        results[row] = Stylized(painted.encoded)
+    if failures:
+        raise RowsError(failures, results, [row for row, result in enumerate(results) if result is not None])
+    return results
+
+
+def _stylize_together(calls, spec, metadata, contents, styles, strength, until):
+    if not contents:
+        return []
     signature = metadata.signature('serving_default')
-    inputs = _matched(signature, len(contents), given={
+    inputs = signature.filled(len(contents), given={
         'content_bytes': [picture.encoded for picture in contents],
         'style_bytes': [styles[0].encoded] * len(contents) if styles else None,
         'strength': strength}, defaults={'strength': 1.0})
@@ -65,30 +89,12 @@ def stylize(calls, spec, content, style, strength, style_weights, until):
     return (yield from _rows(calls, spec, signature, inputs, contents, result, until))
 
 
-def _stylize_by_mix(calls, spec, contents, styles, strength, style_weights, until):
-    weights = _normalized(style_weights, len(styles))
-    metadata = yield from calls.metadata(spec, until)
-    encode, paint = metadata.signature('encode_style'), metadata.signature('stylize_from_code')
-    code = 0.0
-    for weight, style in zip(weights, styles, strict=True):
-        reduced = images.fit_within(style.picture.pixels, STYLE_LONG_SIDE).astype(np.float32) / np.float32(255)
-        outputs = yield from calls.predict(spec, encode.name, {'style': reduced[None]}, until)
-        code = code + np.float32(weight) * outputs['code']
-    results = []
-    for content in contents:  # one by one: the rows of a float batch share one size
-        inputs = _matched(paint, 1, given={'content': pictures.to_floats(content)[None], 'code': code,
-                                           'strength': strength}, defaults={'strength': 1.0})
-        outputs = yield from calls.predict(spec, paint.name, inputs, until)
-        results.append(Stylized(pictures.from_floats(outputs['stylized'][0]).encoded))
-    return results
-
-
 def score(calls, spec, image, content, until):
     """List of `Score` for a list of pictures; `clients.Client.score` describes the arguments."""
     sources, contents = yield Compute(lambda: _prepared_pairs(image, content))
     metadata = yield from calls.metadata(spec, until)
     signature = metadata.signature('score_bytes' if contents is None else 'score_with_content_bytes')
-    inputs = _matched(signature, len(sources), given=_files(sources, contents))
+    inputs = signature.filled(len(sources), given=_files(sources, contents))
 
     def result(row):
         encoded = row.get('anomaly_map_bytes')
@@ -106,7 +112,7 @@ def correct(calls, spec, image, content, false_alarm_rate, until):
     names = ('correct_bytes',) if contents is None else ('correct_with_content_bytes', 'correct_bytes')
     signature = metadata.signature(*names)
     given = {**_files(sources, contents), 'false_alarm_rate': false_alarm_rate}
-    inputs = _matched(signature, len(sources), given=given, defaults={'false_alarm_rate': 0.05})
+    inputs = signature.filled(len(sources), given=given, defaults={'false_alarm_rate': 0.05})
 
     def result(row):
         return Correction(row['corrected_bytes'], bool(row.get('accepted', True)), _number(row, 'score_before'),
@@ -124,7 +130,7 @@ def generate(calls, spec, count, seed, latent, label, truncation, until):
         if declared is None or not declared.shape or declared.shape[-1] is None:
             raise InputError(f'Signature {signature.name!r} does not tell the size of its latent: give `latent`.')
         latent = np.random.default_rng(seed).normal(size=(count, declared.shape[-1])).astype(np.float32)
-    inputs = _matched(signature, len(latent), given={'latent': latent, 'label': label, 'truncation': truncation},
+    inputs = signature.filled(len(latent), given={'latent': latent, 'label': label, 'truncation': truncation},
                       defaults={'label': -1, 'truncation': 1.0})
     names = [f'picture {row}' for row in range(len(latent))]
     return (yield from _rows(calls, spec, signature, inputs, names, lambda row: pictures.from_floats(row['image']),
@@ -147,22 +153,6 @@ def _rows(calls, spec, signature, inputs, sources, result, until):
     if failures:
         raise RowsError(failures, results, list(rows))
     return results
-
-
-def _matched(signature, count, *, given, defaults=None):
-    """The declared inputs out of what was given (None: was not) and the defaults, single numbers for each row."""
-    extra = [name for name, value in given.items() if value is not None and name not in signature.inputs]
-    if extra:
-        raise InputError(f'The model\'s signature {signature.name!r} takes no {" and no ".join(extra)}; it takes '
-                         f'{", ".join(signature.inputs)}.')
-    inputs = {}
-    for name in signature.inputs:
-        value = given.get(name)
-        value = (defaults or {}).get(name) if value is None else value
-        if value is None:
-            raise InputError(f'The model\'s signature {signature.name!r} needs {name}, which was not given.')
-        inputs[name] = [value] * count if isinstance(value, int | float) else value
-    return inputs
 
 
 def _prepared_pairs(image, content):
@@ -192,14 +182,6 @@ def _defects(row):
 
 def _number(row, name):
     return float(row[name]) if name in row else None
-
-
-def _normalized(weights, count):
-    weights = [1.0] * count if weights is None else [float(weight) for weight in weights]
-    if len(weights) != count or not sum(weights) or not all(np.isfinite(weights)):
-        raise InputError(f'Expected one style weight for each of {count} styles, not adding up to 0. Received: '
-                         f'{weights}.')
-    return [weight / sum(weights) for weight in weights]
 
 
 def _check_range(name, value):

@@ -85,14 +85,23 @@ class EncodedPicture:
 
 
 def from_floats(pixels):
-    """EncodedPicture of float32 [H, W, 3] in [0, 1], rounded as exported graphs round."""
-    levels = np.rint(np.clip(np.nan_to_num(pixels), 0, 1) * np.float32(255)).astype(np.uint8)
-    return EncodedPicture(_png(levels))
+    """EncodedPicture of float32 [H, W, 3] in [0, 1]."""
+    return from_levels(to_levels(pixels))
 
 
-def to_floats(prepared):
-    """float32 [H, W, 3] in [0, 1] of a Prepared picture."""
-    return prepared.picture.pixels.astype(np.float32) / np.float32(255)
+def from_levels(pixels):
+    """EncodedPicture of uint8 [H, W, 3]."""
+    return EncodedPicture(_png(pixels))
+
+
+def to_levels(pixels):
+    """uint8 of floats in [0, 1], rounded as exported graphs round."""
+    return np.rint(np.clip(np.nan_to_num(pixels), 0, 1) * np.float32(255)).astype(np.uint8)
+
+
+def to_floats(pixels):
+    """float32 in [0, 1] of uint8."""
+    return pixels.astype(np.float32) / np.float32(255)
 
 
 def _read(source):

@@ -16,7 +16,7 @@ import httpx
 import numpy as np
 
 from stylegan_serving.client import signatures
-from stylegan_serving.client.errors import InputError, ServerError
+from stylegan_serving.client.errors import InputError, OutdatedError, ServerError
 from stylegan_serving.client.exchanges import Metadata, Predict, Prediction, Status, VersionStatus
 
 _QUICK_ACKNOWLEDGEMENT = getattr(socket, 'TCP_QUICKACK', None)
@@ -167,11 +167,21 @@ def _answer(request, response, content):
         return [VersionStatus(int(entry['version']), entry['state'], entry['status'].get('error_code', 'OK'),
                               entry['status'].get('error_message', ''))
                 for entry in document.get('model_version_status', [])]
+    return Prediction(_outputs(request, document))
+
+
+def _outputs(request, document):
     declared = request.signature.outputs
-    outputs = document['outputs']
-    if len(declared) == 1:
-        outputs = {next(iter(declared)): outputs}
-    return Prediction({name: _array(outputs[name], info) for name, info in declared.items()})
+    try:
+        outputs = document['outputs']
+        if len(declared) == 1:
+            outputs = {next(iter(declared)): outputs}
+        if set(outputs) == set(declared):
+            return {name: _array(outputs[name], info) for name, info in declared.items()}
+    except (KeyError, TypeError, ValueError):  # not of the declared kinds
+        pass
+    raise OutdatedError(f'Expected the outputs {", ".join(map(str, declared.values()))} of {request.spec}. The answer '
+                        'has others.')
 
 
 def _refusal(response, document):

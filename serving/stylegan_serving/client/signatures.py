@@ -80,6 +80,29 @@ class Signature:
                 raise InputError(f'A request to {self.name!r} needs at least one row. Received none.')
         return arrays
 
+    def filled(self, count, *, given, defaults=None):
+        """The declared inputs out of what a caller gave and defaults.
+
+        Args:
+            count: Rows; a single number is repeated for each.
+            given: Dict name -> value, or None for what was not given.
+            defaults: Dict name -> value, used where the input is declared and was not given.
+        Raises:
+            InputError: If something given is not declared, or something declared is missing.
+        """
+        extra = [name for name, value in given.items() if value is not None and name not in self.inputs]
+        if extra:
+            raise InputError(f'The model\'s signature {self.name!r} takes no {" and no ".join(extra)}; it takes '
+                             f'{", ".join(self.inputs)}.')
+        inputs = {}
+        for name in self.inputs:
+            value = given.get(name)
+            value = (defaults or {}).get(name) if value is None else value
+            if value is None:
+                raise InputError(f'The model\'s signature {self.name!r} needs {name}, which was not given.')
+            inputs[name] = [value] * count if isinstance(value, int | float) else value
+        return inputs
+
     def _check_names(self, inputs):
         if set(inputs) != set(self.inputs):
             declared = '; '.join(str(info) for info in self.inputs.values()) or 'nothing'

@@ -30,12 +30,14 @@ class ScriptedServer:
             connection closed. Or bytes, to be sent.
     """
 
-    def __init__(self, *answers):
+    def __init__(self, *answers, metadata=METADATA):
         self._answers = list(answers)
+        self._metadata = metadata
         self._listening = socket.create_server(('127.0.0.1', 0))
         self.url = f'http://127.0.0.1:{self._listening.getsockname()[1]}'
         self.connections = 0
         self.requests = []  # (request line, body)
+        self.headers = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def __enter__(self):
@@ -55,10 +57,11 @@ class ScriptedServer:
         with connection, contextlib.suppress(OSError), connection.makefile('rb') as stream:
             while first := stream.readline():
                 lines = [header.decode().lower().strip() for header in iter(stream.readline, b'\r\n')]
-                body = stream.read(int(dict(line.split(': ', 1) for line in lines).get('content-length', 0)))
+                self.headers.append(dict(line.split(': ', 1) for line in lines))
+                body = stream.read(int(self.headers[-1].get('content-length', 0)))
                 request = first.decode().split(' HTTP')[0]
                 self.requests.append((request, body))
-                answer = response(METADATA) if request.endswith('/metadata') else self._answers.pop(0)
+                answer = response(self._metadata) if request.endswith('/metadata') else self._answers.pop(0)
                 if isinstance(answer, bytes):
                     connection.sendall(answer)
                 elif answer(connection) is False:

@@ -98,6 +98,18 @@ def test_several_styles_are_mixed(connect, pictures, served_models):
     np.testing.assert_allclose(result.pixels.astype(int), expected, atol=1)
 
 
+def test_large_pictures_go_in_tiles(address, pictures):
+    large = tiny_models.picture(300, 410, 5)
+    with (client.connect(address, model='style') as whole,
+          client.connect(address, model='style', max_pixels=80_000) as in_tiles):
+        expected = whole.stylize([large, pictures.photo], pictures.painting, strength=0.9)
+        results = in_tiles.stylize([large, pictures.photo], pictures.painting, strength=0.9)
+    assert results[1].encoded == expected[1].encoded
+    difference = np.abs(results[0].pixels.astype(int) - expected[0].pixels)
+    # The statistics are those of a reduced picture: colours differ a little, and seams would by more.
+    assert difference.max() <= 3 and difference.mean() < 1
+
+
 def test_score_with_and_without_content(connect, pictures, loaded):
     critic = connect('critic')
     files = [pictures.photo.read_bytes(), pictures.tall.read_bytes()]

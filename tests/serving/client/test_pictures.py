@@ -60,7 +60,7 @@ def test_what_is_no_picture_is_named(source, message):
 def test_floats_become_the_levels_that_exports_write():
     floats = np.array([[[0, 0.5, 1], [-1, 2, np.nan]]], np.float32)
     assert pictures.from_floats(floats).pixels.tolist() == [[[0, 128, 255], [0, 255, 0]]]
-    np.testing.assert_array_equal(pictures.to_floats(pictures.prepare(PIXELS)) * 255, PIXELS)
+    np.testing.assert_array_equal(pictures.to_levels(pictures.to_floats(PIXELS)), PIXELS)
 
 
 def test_saved_pictures_keep_transparency_and_metadata(tmp_path):

@@ -11,7 +11,7 @@ import pytest
 
 from stylegan_serving import client
 from stylegan_serving.client import rest_transport, retries
-from tests.serving.client.scripted_server import ScriptedServer, response
+from tests.serving.client.scripted_server import METADATA, ScriptedServer, response
 
 QUICK = retries.RetryPolicy(first_delay_seconds=0.001)
 Y = response({'outputs': [[1, 4, 6]]})
@@ -113,6 +113,24 @@ def test_answers_are_read_as_servers_write_them():
         assert list(plain.predict('echo', {'blob_bytes': files})['echo']) == files
         sent = json.loads(server.requests[-1][1])
         assert sent['inputs'] == {'blob_bytes': [{'b64': '//4B'}, {'b64': 'w6k='}, {'b64': 'cGxhaW4='}]}
+
+
+def test_a_version_with_other_outputs_is_noticed():
+    renamed = json.loads(json.dumps(METADATA).replace('"y"', '"z"'))
+    other = response({'outputs': {'z': [[2, 4, 6]], 'norm': [3]}})
+    with ScriptedServer(other, Y) as server, client.connect(server.url, model='pair') as plain:
+        assert list(plain.predict('single', {'x': [[1, 2, 3]]})) == ['y']
+        assert [line[:4] for line, _ in server.requests] == ['GET ', 'POST', 'GET ', 'POST']
+    with (ScriptedServer(other, other, metadata=renamed) as server, client.connect(server.url, model='pair') as plain,
+          pytest.raises(client.ClientError, match=r'Expected the outputs z: float32 .* of pair')):
+        plain.predict('single', {'x': [[1, 2, 3]]})
+
+
+def test_headers_go_along():
+    options = {'model': 'pair', 'headers': {'Authorization': 'me'}}
+    with ScriptedServer(Y) as server, client.connect(server.url, **options) as plain:
+        plain.predict('single', {'x': [[1, 2, 3]]})
+        assert all(headers['authorization'] == 'me' for headers in server.headers)
 
 
 def test_names_are_quoted_and_versions_and_labels_are_in_the_path():

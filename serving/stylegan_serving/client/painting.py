@@ -1,0 +1,86 @@
+"""Stylising by style codes: several styles mixed, and large pictures in tiles.
+
+serving/README.md describes the signatures. Each function is a call as `calls` describes it, a generator of steps.
+"""
+
+import math
+
+import numpy as np
+
+from stylegan_serving.client import pictures
+from stylegan_serving.client.errors import InputError
+from stylegan_serving.client.exchanges import Compute
+from stylegan_tf import images, tiles
+
+STYLE_LONG_SIDE = 1024  # larger styles are reduced, as `stylegan_tf` does; models look at even smaller copies
+_TILE_SIGNATURES = ('encode_style', 'encode_content', 'stylize_tile')
+
+
+def has_tiles(metadata):
+    """Whether a model can work on a picture in tiles."""
+    return all(name in metadata.signatures for name in _TILE_SIGNATURES)
+
+
+def style_code(calls, spec, metadata, styles, weights, until):
+    """The weighted mean of the codes of styles, float32 [1, D].
+
+    Args:
+        styles: List of `pictures.Prepared`.
+        weights: One number each, of which only the ratios matter, or None for equal ones.
+    """
+    signature = metadata.signature('encode_style')
+    if not styles:
+        raise InputError('The model needs a style, and none was given.')
+    code = np.float32(0)
+    for weight, style in zip(_normalized(weights, len(styles)), styles, strict=True):
+        reduced = images.fit_within(style.picture.pixels, STYLE_LONG_SIDE)
+        outputs = yield from calls.predict(spec, signature.name, {'style': _batch(reduced)}, until)
+        code = code + np.float32(weight) * outputs['code']
+    return code
+
+
+def paint(calls, spec, metadata, content, code, strength, until):
+    """The `pictures.EncodedPicture` of a content in the style of a code, in tiles where it is large.
+
+    Args:
+        content: `pictures.Prepared`.
+        code: As of `style_code`.
+        strength: From 0 to 1, or None for 1.
+    """
+    pixels, given = content.picture.pixels, {'code': code, 'strength': strength}
+    if math.prod(content.size) > calls.options.max_pixels and has_tiles(metadata):
+        painted = yield from _paint_in_tiles(calls, spec, metadata, pixels, given, until)
+        return (yield Compute(lambda: pictures.from_levels(painted)))
+    signature = metadata.signature('stylize_from_code')
+    inputs = signature.filled(1, given={'content': _batch(pixels), **given}, defaults={'strength': 1.0})
+    outputs = yield from calls.predict(spec, signature.name, inputs, until)
+    return (yield Compute(lambda: pictures.from_floats(outputs['stylized'][0])))
+
+
+def _paint_in_tiles(calls, spec, metadata, pixels, given, until):
+    most = calls.options.max_pixels
+    share = math.sqrt(most / math.prod(pixels.shape[:2]))
+    # Models look at a copy of 256 pixels for the statistics of the whole, so that a reduced picture tells the same.
+    reduced = images.fit_within(pixels, max(1, int(share * max(pixels.shape[:2]))))
+    whole = yield from calls.predict(spec, 'encode_content', {'content': _batch(reduced)}, until)
+    geometry = {name: int(whole[f'tile_{name}'][0]) for name in ('margin', 'multiple')}
+    signature = metadata.signature('stylize_tile')
+    result = np.empty_like(pixels)
+    for tile in tiles.plan(pixels.shape[:2], tiles.automatic_side(pixels.shape[:2], most, **geometry), **geometry):
+        inputs = signature.filled(1, given={'content': _batch(pixels[tile.source]), 'statistics': whole['statistics'],
+                                            **given}, defaults={'strength': 1.0})
+        outputs = yield from calls.predict(spec, signature.name, inputs, until)
+        result[tile.target] = pictures.to_levels(outputs['stylized'][0][tile.kept])
+    return result
+
+
+def _batch(pixels):
+    return pictures.to_floats(pixels)[None]
+
+
+def _normalized(weights, count):
+    weights = [1.0] * count if weights is None else [float(weight) for weight in weights]
+    if len(weights) != count or not sum(weights) or not all(np.isfinite(weights)):
+        raise InputError(f'Expected one style weight for each of {count} styles, not adding up to 0. Received: '
+                         f'{weights}.')
+    return [weight / sum(weights) for weight in weights]
