@@ -52,7 +52,8 @@ def read(body, *, arrays=False):
 def refuse_overflow(body):
     """Raises ServingError if a number of the body is beyond float64, which Python reads as infinity.
 
-    Searching costs time, so it is for bodies that were found to hold an infinity.
+    Searching costs time, so it is for bodies that hold an infinity or are refused for something else: that a body is
+    not JSON is said first.
     """
     if _OVERFLOW.search(body):
         _ExactReader(body).read()
@@ -63,6 +64,8 @@ def _read_fast(body, arrays):
     if '\\u' in text and _SURROGATE_ESCAPE.search(text):
         raise ValueError('Python lets half a surrogate pair pass.')
     start = _SPACE.match(text, 1 if text[0] == '\ufeff' else 0).end()
+    if text[start] not in '{["':
+        raise ValueError('Of a lone 1e Python reads the 1.')
     return _walk_object(text, start)[0] if arrays and text[start] == '{' else _scan(text, start)[0]
 
 

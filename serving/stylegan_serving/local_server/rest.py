@@ -26,6 +26,8 @@ from stylegan_serving.local_server.inference import DEFAULT_SIGNATURE, ModelSpec
 
 IN_THREAD_FROM_BYTES = 1 << 15  # smaller bodies are read and written on the event loop, in less than a millisecond
 
+GRACE_SECONDS = 0.5  # after a time limit, for whoever has the better error
+
 _log = logging.getLogger(__name__)
 
 _PREFIX = re.compile(r'/v1/.*', re.IGNORECASE)
@@ -166,6 +168,13 @@ class _Application:
 
     async def _run(self, request, content):
         deadline = time.monotonic() + self._settings.rest_timeout_seconds
+        try:
+            async with asyncio.timeout(self._settings.rest_timeout_seconds + GRACE_SECONDS):
+                return await self._run_until(deadline, request, content)
+        except TimeoutError:
+            raise ServingError('DEADLINE_EXCEEDED', 'Timed out waiting for notification') from None
+
+    async def _run_until(self, deadline, request, content):
         with contextlib.ExitStack() as stack:
             if request.verb == 'predict':
                 return await self._predict(request, content, deadline, stack)

@@ -62,15 +62,23 @@ def predict_request(body, inputs_of):
     Raises:
         ServingError: INVALID_ARGUMENT, or UNIMPLEMENTED for a type that JSON cannot hold.
     """
-    if len(body) >= ARRAYS_FROM_BYTES:
-        try:
-            return _predict_request(json_reader.read(body, arrays=True), body, inputs_of)
-        except json_reader.ArraysError:
-            pass  # an error, most likely: find it value by value
-    return _predict_request(json_reader.read(body), body, inputs_of)
+    try:
+        if len(body) >= ARRAYS_FROM_BYTES:
+            try:
+                request = _predict_request(json_reader.read(body, arrays=True), inputs_of)
+            except json_reader.ArraysError:  # an error, most likely: find it value by value
+                request = _predict_request(json_reader.read(body), inputs_of)
+        else:
+            request = _predict_request(json_reader.read(body), inputs_of)
+    except ServingError:
+        json_reader.refuse_overflow(body)
+        raise
+    if any(array.dtype.kind == 'f' and np.isinf(array).any() for array in request.inputs.values()):
+        json_reader.refuse_overflow(body)
+    return request
 
 
-def _predict_request(document, body, inputs_of):
+def _predict_request(document, inputs_of):
     signature_name = _signature_name(document)
     dtypes = {name: info.dtype for name, info in inputs_of(signature_name).items()}
     if not dtypes:
@@ -85,8 +93,6 @@ def _predict_request(document, body, inputs_of):
         inputs = _from_columns(document['inputs'], dtypes)
     else:
         raise _refusal("Missing 'inputs' or 'instances' key")
-    if any(dtypes[name] in _FLOATS and np.isinf(array).any() for name, array in inputs.items()):
-        json_reader.refuse_overflow(body)
     return PredictRequest(signature_name, inputs, in_rows)
 
 
@@ -115,7 +121,7 @@ def _from_rows(document, dtypes):
     add = _add_named if _is_object(instances[0]) else _add_bare
     for number, row in enumerate(instances):
         add(row, number, columns)
-    return {name: column.stacked() for name, column in columns.items()}
+    return {name: column.stacked() for name, column in columns.items() if column.rows}
 
 
 def _add_named(row, number, columns):
@@ -136,7 +142,7 @@ def _add_named(row, number, columns):
 def _add_bare(row, number, columns):
     if _is_object(row):
         raise _refusal(f'Expecting value/list but got object at item {number} of input list')
-    column, = columns.values()
+    column = next(iter(columns.values()))  # {"b64": ...} comes here even if there are several
     try:
         column.add(row)
     except ServingError as error:
@@ -153,20 +159,20 @@ class _Column:
     """One input's values of all rows."""
 
     def __init__(self, name, dtype):
-        self._name, self._dtype, self._rows = name, dtype, []
+        self._name, self._dtype, self.rows = name, dtype, []
 
     def add(self, value):
         row = _array(value, self._dtype, self._name)
-        if self._rows:
-            first = self._rows[0]
+        if self.rows:
+            first = self.rows[0]
             if row.size != first.size:
                 raise _refusal(f'Expecting tensor size: {first.size} but got: {row.size}')
             if row.shape != first.shape:
                 raise _refusal(f'Expecting shape {_shape_text(first)} but got: {_shape_text(row)}')
-        self._rows.append(row)
+        self.rows.append(row)
 
     def stacked(self):
-        return np.stack(self._rows)
+        return np.stack(self.rows)
 
 
 def _shape_text(array):

@@ -24,13 +24,13 @@ METRICS_PATH = '/monitoring/prometheus/metrics'
 
 
 class DoublingModel:
-    """An `Inference` of one model, `double`, whose signature `slow` takes its time and `broken` fails."""
+    """An `Inference` of one model, `double`: `slow` takes its time, `stuck` knows no limit, `broken` fails."""
 
     def __init__(self):
         self.running = self.most_running = 0
         signature = meta_graph_pb2.SignatureDef()
         signature.inputs['x'].dtype = 1
-        self.signatures = dict.fromkeys(('serving_default', 'slow', 'broken'), signature)
+        self.signatures = dict.fromkeys(('serving_default', 'slow', 'stuck', 'broken'), signature)
 
     @contextlib.contextmanager
     def open(self, spec):
@@ -44,6 +44,8 @@ class DoublingModel:
         try:
             if signature_name == 'broken':
                 raise ZeroDivisionError('a bug')
+            if signature_name == 'stuck':
+                await asyncio.sleep(20)
             if signature_name == 'slow':
                 wait = min(0.2, deadline - time.monotonic())
                 await asyncio.sleep(wait)
@@ -294,6 +296,7 @@ def test_time_limit_and_cors():
         assert (status, json.loads(body)) == ('HTTP/1.1 504 Gateway Timeout', {
             'error': 'Timed out waiting for notification'})
         assert headers['access-control-allow-origin'] == '*'
+        assert running.post(b'{"signature_name": "stuck", "instances": [[1.0]]}')[0] == status
         status, headers, body = running.exchange(request('OPTIONS', '/v1/models/double', None, 'Origin: https://a.b'))
         assert (status, body) == ('HTTP/1.1 200 OK', b'')
         assert headers['access-control-allow-methods'] == 'POST, GET'

@@ -3,6 +3,7 @@
 import base64
 import functools
 import json
+import random
 import re
 
 import numpy as np
@@ -197,6 +198,8 @@ def test_errors_of_the_grammar(body, message, offset):
 def test_a_number_beyond_float64_is_refused():
     with pytest.raises(ServingError, match=re.escape('Number too big to be stored in double. at offset: 12')):
         rest_requests.predict_request(b'{"inputs": [1e309]}', _declared(x=types_pb2.DT_DOUBLE))
+    with pytest.raises(ServingError, match='Number too big'):  # before what else is wrong
+        rest_requests.predict_request(b'{"instances": [1e309, "x"]}', _declared(x=types_pb2.DT_DOUBLE))
 
 
 @pytest.mark.parametrize(('body', 'value'), [
@@ -206,6 +209,47 @@ def test_a_number_beyond_float64_is_refused():
 def test_what_both_readers_read(body, value):
     assert json_reader.read(body) == value
     assert json_reader._ExactReader(body).read() == value
+
+
+def test_the_readers_agree_on_damaged_json(monkeypatch):
+    """Truncated, altered and extended bodies: value by value, as arrays, and by RapidJSON's grammar."""
+    seeded = random.Random(11)
+    body = (b'{"signature_name": "a\\u00e9\\n\xc3\xa9", "instances": [{"x": [[1, 2.5], [-3e2, 0.0]], '
+            b'"s": {"b64": "AA=="}}, {"x": [[4, 5], [6, 7]], "s": "t"}], "more": [null, true, NaN, -Infinity, 18446744073709551616]}')
+    inputs_of = _declared(x=types_pb2.DT_FLOAT, s=types_pb2.DT_STRING)
+    read, refused = 0, 0
+    for _ in range(1500):
+        damaged = bytearray(body)
+        for _ in range(seeded.randint(1, 3)):
+            at, replacement = seeded.randrange(len(damaged)), seeded.choices(b'[]{},:"\\0123e.-ntN \x00\xff', k=2)
+            damaged[at:at + seeded.randint(0, 2)] = bytes(replacement[:seeded.randint(0, 2)])
+        monkeypatch.setattr(json_reader, 'CHUNK_BYTES', seeded.choice([1, 4, 1 << 15]))
+        exact, fast = _both_readers(bytes(damaged), inputs_of, monkeypatch)
+        if isinstance(exact, tuple):
+            assert exact == fast, damaged
+            refused += 1
+        else:
+            for name in exact.inputs:
+                np.testing.assert_array_equal(exact.inputs[name], fast.inputs[name], strict=True)
+            read += 1
+        by_grammar = _outcome(json_reader._ExactReader(bytes(damaged)).read)
+        # of numbers beyond float64 only those of the tensors are looked for
+        assert 'too big' in by_grammar or by_grammar == _outcome(
+            lambda damaged=damaged: json_reader.read(bytes(damaged)))
+    assert read > 100 and refused > 500
+
+
+def _outcome(read):
+    try:
+        return repr(read())
+    except ServingError as error:
+        return error.message
+
+
+def test_a_base64_row_for_several_inputs_is_the_value_of_one(monkeypatch):
+    inputs_of = _declared(x=types_pb2.DT_STRING, y=types_pb2.DT_STRING)
+    request = rest_requests.predict_request(b'{"instances": [{"b64": "AAE="}]}', inputs_of)
+    assert {name: array.tolist() for name, array in request.inputs.items()} == {'x': [b'\x00\x01']}
 
 
 @pytest.mark.parametrize(('value', 'text'), [
