@@ -47,6 +47,9 @@ class Services:
         self._max_tensor_bytes = max_tensor_bytes
         self._outputs_as_content = outputs_as_content
         self._calls = 0
+        self._unanswered = set()  # contexts of calls whose answer is not on its way yet
+        self._is_idle = asyncio.Event()
+        self._is_draining = False
 
     def add_to(self, server):
         """Registers the services on a grpc.aio server."""
@@ -70,10 +73,31 @@ class Services:
                 for name, method in model.items()}),
         ))
 
+    async def drain(self, limit_seconds):
+        """Refuses new calls of PredictionService and waits for the answers that are due.
+
+        A refused call is UNAVAILABLE, which clients repeat elsewhere. grpc.aio's own `stop` cancels calls that arrive
+        while it tells the clients, and CANCELLED looks like the client's own doing.
+        """
+        self._is_draining = True
+        if self._unanswered:
+            self._is_idle.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._is_idle.wait(), limit_seconds)
+
+    def _answered(self, context):
+        self._unanswered.discard(context)
+        if not self._unanswered:
+            self._is_idle.set()
+
     async def _answer_counted(self, name, message_type, method, data, context):
+        if self._is_draining:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, 'The server is shutting down.')
         if self._calls >= self._max_calls:
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, 'Server Threadpool Exhausted')
         self._calls += 1
+        self._unanswered.add(context)
+        context.add_done_callback(self._answered)
         metrics = self._inference.metrics
         try:
             with metrics.in_flight('GRPC') if metrics else contextlib.nullcontext():
@@ -124,7 +148,7 @@ class Services:
             outputs = await self._inference.predict(
                 servable, spec.signature_name, inputs, request.output_filter, deadline=deadline)
             respond = functools.partial(self._predict_response, servable, spec, outputs)
-            is_long = sum(array.nbytes for array in outputs.values()) >= _LONG_BYTES
+            is_long = sum(map(tensors.size_bytes, outputs.values())) >= _LONG_BYTES
             return await self._inference.in_thread(respond) if is_long else respond()
 
     def _predict_response(self, servable, spec, outputs):

@@ -7,6 +7,8 @@ TensorFlow. Listens on this machine only unless --host says otherwise. SIGTERM o
 requests (exit code 0); a second one ends it at once. Exit codes: 2 bad usage; 255 the models did not load.
 """
 
+import os
+import socket
 import sys
 
 from absl import flags
@@ -75,6 +77,7 @@ def main():
         print(f'stylegan_serving local server {__version__}')
         return commands.DONE
     _check(values)
+    _check_ports(values['host'], {name: values[name] for name in ('port', 'rest_api_port')})
     commands.import_tensorflow()
     from stylegan_serving.local_server import configuration, errors, server
     try:
@@ -95,3 +98,17 @@ def _check(values):
     if bool(values['model_base_path']) == bool(values['model_config_file']):
         raise commands.UsageError('Expected --model_base_path=FOLDER (with --model_name) or --model_config_file=FILE. '
                                   f"Received: {'both' if values['model_base_path'] else 'neither'}.")
+
+
+def _check_ports(host, ports):
+    """Says now what would else be said when the models are loaded."""
+    for name, port in ports.items():
+        if port > 0:
+            family = socket.AF_INET6 if ':' in host else socket.AF_INET
+            try:
+                socket.create_server((host, port), family=family).close()
+            except socket.gaierror as error:
+                raise commands.UsageError(f'Expected an address of this machine as --host. Received: {host}.') from error
+            except OSError as error:
+                raise commands.UsageError(f'Cannot listen on {host}:{port}: {os.strerror(error.errno)}. '
+                                          f'Give another --{name}.') from error

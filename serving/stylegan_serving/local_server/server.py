@@ -1,7 +1,6 @@
 """The process around the models: start, ports, signals, drain."""
 
 import asyncio
-import contextlib
 import logging
 import os
 import signal
@@ -52,15 +51,22 @@ def serve(settings):
     logging.basicConfig(format='%(asctime)s %(levelname).1s %(message)s', stream=sys.stderr)
     logging.getLogger('stylegan_serving').setLevel(logging.INFO)
     tf.get_logger().setLevel('ERROR')  # it calls the loader of v1 graphs deprecated
+    asyncio.run(_serve(settings))
+
+
+async def _serve(settings):
     code = commands.DONE
+    server = Server(settings)
     try:
-        asyncio.run(Server(settings).run())
+        await server.run()
     except errors.ServingError as error:
         print_failure(error)
         code = NOT_STARTED
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code)  # a thread that still loads or runs a model would hold the exit
+    # Here and not by a return: a thread that still loads or runs a model would hold the exit, and calls that are cut
+    # off are UNAVAILABLE for their clients, who repeat them; those that grpc.aio ends are CANCELLED.
+    os._exit(code)
 
 
 def print_failure(error):
@@ -119,7 +125,7 @@ class Server:
             loop.add_signal_handler(number, self._signalled)
         if not await self._load_models():
             return
-        grpc_server = await self._start_grpc()
+        services = await self._start_grpc()
         http_server = await self._start_rest()
         self._start_config_watcher()
         print(self._banner(http_server), flush=True)
@@ -127,7 +133,7 @@ class Server:
             _log.warning('Listening on %s: whoever can reach it may run models and replace them', self._settings.host)
         await self._stop.wait()
         _log.info('Stopping: running requests have %g s', self._settings.drain_seconds)
-        await self._drain(grpc_server, http_server)
+        await self._drain(services, http_server)
         _log.info('Stopped')
 
     async def _load_models(self):
@@ -137,9 +143,6 @@ class Server:
         stop = asyncio.create_task(self._stop.wait())
         await asyncio.wait((start, stop), return_when=asyncio.FIRST_COMPLETED)
         if self._stop.is_set():
-            self._catalog.close()
-            with contextlib.suppress(errors.ServingError):
-                await start
             return False
         stop.cancel()
         await start
@@ -156,10 +159,11 @@ class Server:
         settings = self._settings
         options = {'grpc.so_reuseport': 0, 'grpc.max_send_message_length': -1, **dict(settings.grpc_options),
                    'grpc.max_receive_message_length': settings.max_request_bytes}
-        server = grpc.aio.server(options=list(options.items()))
-        grpc_services.Services(
+        self._grpc_server = server = grpc.aio.server(options=list(options.items()))
+        services = grpc_services.Services(
             self._inference, max_calls=settings.grpc_calls, max_tensor_bytes=settings.max_request_bytes,
-            outputs_as_content=settings.outputs_as_content).add_to(server)
+            outputs_as_content=settings.outputs_as_content)
+        services.add_to(server)
         if settings.has_health_service:
             for name in _HEALTH_NAMES:
                 await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
@@ -171,10 +175,9 @@ class Server:
             if settings.socket_path:
                 server.add_insecure_port(f'unix:{settings.socket_path}')
         except RuntimeError as error:
-            raise commands.UsageError(f'Cannot listen on {settings.host}:{settings.port} for gRPC. Is the port taken? '
-                                      'Give another --port, or --port=0 for a free one.') from error
+            raise commands.UsageError(f'Cannot listen on {settings.host}:{settings.port}: {error}.') from error
         await server.start()
-        return server
+        return services
 
     async def _start_rest(self):
         settings = self._settings
@@ -184,9 +187,8 @@ class Server:
         try:
             server = rest_server.RestServer(application, settings.host, max(0, settings.rest_port))
         except OSError as error:
-            raise commands.UsageError(f'Cannot listen on {settings.host}:{settings.rest_port} for REST: '
-                                      f'{error.strerror}. Give another --rest_api_port, or -1 for a free one.'
-                                      ) from error
+            raise commands.UsageError(
+                f'Cannot listen on {settings.host}:{settings.rest_port}: {os.strerror(error.errno)}.') from error
         await server.start()
         return server
 
@@ -211,15 +213,13 @@ class Server:
                   for name, of_model in models.items()]
         return '\n'.join(lines)
 
-    async def _drain(self, grpc_server, http_server):
+    async def _drain(self, services, http_server):
         await self._health.enter_graceful_shutdown()
         self._versions.stop()
-        stopping = [grpc_server.stop(self._settings.drain_seconds)]
+        stopping = [services.drain(self._settings.drain_seconds)]
         if http_server:
             stopping.append(http_server.stop(self._settings.drain_seconds))
         await asyncio.gather(*stopping)
-        self._catalog.close()
-        self._inference.close()
 
 
 def _session_config(settings):

@@ -153,6 +153,11 @@ def to_proto(array, *, as_content=False):
     return proto
 
 
+def size_bytes(array):
+    """Bytes of an array's values, strings included."""
+    return sum(map(len, array.ravel())) if array.dtype.hasobject else array.nbytes
+
+
 def _as_objects(values):
     array = np.empty(len(values), np.object_)
     array[:] = values

@@ -61,7 +61,7 @@ def test_types_are_those_of_the_signature_and_named_by_their_place(pair):
 def test_a_graph_is_stopped_at_the_timeout(pair):
     inputs = {'x': X[:1], 'loops': np.int32([2_000_000_000])}
     started = time.monotonic()
-    with pytest.raises(errors.ServingError, match='^DEADLINE_EXCEEDED: Timed out waiting for notification$'):
+    with pytest.raises(errors.ServingError, match=r'^DEADLINE_EXCEEDED: Timed out waiting for notification$'):
         pair.run('slow', inputs, timeout_seconds=0.2)
     assert time.monotonic() - started < 10
     np.testing.assert_array_equal(pair.run('single', {'x': X}, timeout_seconds=60)['y'], X * [1, 2, 3])
@@ -87,7 +87,8 @@ def test_threads_share_a_servable(pair):
     (None, 'NOT_FOUND', 'Specified file path does not appear to contain a SavedModel bundle (should have a file called '
      '`saved_model.pb`)\nSpecified file path: {path}'),
     (b'garbage', 'OUT_OF_RANGE', 'Read less bytes than requested'),
-    (b'', 'NOT_FOUND', 'Could not find meta graph def matching supplied tags: { serve }')], ids=['none', 'bad', 'empty'])
+    (b'', 'NOT_FOUND', 'Could not find meta graph def matching supplied tags: { serve }'),
+], ids=['none', 'bad', 'empty'])
 def test_what_is_no_saved_model(tmp_path, content, code, text):
     if content is not None:
         (tmp_path / 'saved_model.pb').write_bytes(content)
@@ -103,7 +104,7 @@ def test_missing_variables_and_tags(golden_models, tmp_path):
     with pytest.raises(errors.ServingError) as caught:
         servable.Servable('m', 1, tmp_path)
     assert 'variables' in caught.value.message
-    with pytest.raises(errors.ServingError, match='matching supplied tags: { serve gpu }'):
+    with pytest.raises(errors.ServingError, match=r'matching supplied tags: \{ serve gpu \}'):
         servable.Servable('m', 1, tmp_path, tags=('serve', 'gpu'))
 
 
