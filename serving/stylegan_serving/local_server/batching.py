@@ -63,7 +63,8 @@ class Scheduler:
 
     Args:
         parameters: BatchingParameters; checked by whoever loads models.
-        observe: None, or function (servable, rows, padded rows) that is told of each batch, in a thread.
+        observe: None, or function (servable, rows, padded rows, seconds that each request waited) that is told of each
+            batch, in a thread.
     """
 
     def __init__(self, parameters, *, observe=None):
@@ -146,6 +147,7 @@ class _Task:
     def __init__(self, inputs, rows, output_names, deadline, loop):
         self.inputs, self.rows, self.output_names, self.deadline = inputs, rows, output_names, deadline
         self.loop, self.answer = loop, loop.create_future()
+        self.created = time.monotonic()
 
     def parts(self, first_rows, other_rows):
         """Itself cut into tasks: one of `first_rows` where that is not 0, and others of at most `other_rows`."""
@@ -293,8 +295,9 @@ def _run_together(servable, signature_name, tasks, parameters, observe):
     names = None
     if all(task.output_names for task in tasks):
         names = list(dict.fromkeys(name for task in tasks for name in task.output_names))
+    waited_seconds = [time.monotonic() - task.created for task in tasks]
     outputs = servable.run(signature_name, inputs, names)
-    observe(servable, rows, padded_rows)
+    observe(servable, rows, padded_rows, waited_seconds)
     for array in outputs.values():
         if array.ndim == 0:
             raise ServingError('FAILED_PRECONDITION', 'Batched output tensor has 0 dimensions')

@@ -22,6 +22,7 @@ _TIMED = frozenset(('', 'predict', 'classify', 'regress', 'Predict', 'Classify',
 
 # Upper bounds of the original's histograms: a start, a factor, how many.
 _MICROSECONDS = tuple(10 * 1.8**power for power in range(33))
+_WAITS = tuple(100 * 1.2**power for power in range(52))
 _EXAMPLES = tuple(2.**power for power in range(20))
 
 # Fine enough that the share of scores above a threshold can be asked for whatever the threshold is.
@@ -42,7 +43,10 @@ class Metrics:
         self._runtime = _Histogram(f'{serving}runtime_latency', ('model_name', 'API', 'runtime'), _MICROSECONDS)
         self._examples = _Counter(f'{serving}request_example_count_total', ('model',))
         self._example_counts = _Histogram(f'{serving}request_example_counts', ('model',), _EXAMPLES)
-        self._of_original = (self._requests, self._latency, self._runtime, self._examples, self._example_counts)
+        self._batches = _Counter(f'{serving}batching_session:wrapped_run_count', ())
+        self._waits = _Histogram(f'{serving}batching_session:queuing_latency', ('thread_pool_name',), _WAITS)
+        self._of_original = (self._requests, self._latency, self._runtime, self._examples, self._example_counts,
+                             self._batches, self._waits)
         self._make_own()
 
     def _make_own(self):
@@ -112,8 +116,19 @@ class Metrics:
                 if not math.isnan(score):
                     histogram.observe(score)
 
-    def batch(self, servable, rows, padded_rows):
-        """Counts a batch that ran: the rows that were asked for, and those that the graph saw."""
+    def batch(self, servable, rows, padded_rows, waited_seconds):
+        """Counts a batch that ran.
+
+        Args:
+            servable: Has the model's `name`.
+            rows: Rows that were asked for.
+            padded_rows: Rows that the graph saw.
+            waited_seconds: Of each request, from its arrival until the batch ran.
+        """
+        with self._lock:
+            self._batches.add(1, ())
+            for seconds in waited_seconds:
+                self._waits.add(seconds * 1e6, ('',))
         self._batch_rows.labels(servable.name).observe(rows)
         self._padding.labels(servable.name).inc(padded_rows - rows)
 
@@ -173,7 +188,7 @@ class _Counter:
     def lines(self):
         yield f'# TYPE {self._name} counter'
         for labels, value in sorted(self._series.items()):
-            yield f'{self._name}{{{_label_text(self._labels, labels)}}} {value}'
+            yield f'{self._name}{{{_label_text(self._labels, labels)}}} {value}' if labels else f'{self._name} {value}'
 
 
 class _Histogram:

@@ -56,11 +56,15 @@ def test_odd_names_are_escaped():
 def test_batches_rows_and_scores():
     counted = metrics.Metrics()
     model = types.SimpleNamespace(name='m')
-    counted.batch(model, 5, 8)
-    counted.batch(model, 8, 8)
+    counted.batch(model, 5, 8, [0.001, 0.0002])
+    counted.batch(model, 8, 8, [0.5])
     scores = np.float32([0.04, 0.5, 3, np.nan])
     counted.run('m', 'Predict', 0.1, {'anomaly_score': scores, 'image_bytes': np.zeros(4, object)})
     page = samples(counted)
+    session = ':tensorflow:serving:batching_session:'
+    assert page[f'{session}wrapped_run_count',] == 2
+    assert page[f'{session}queuing_latency_sum', ''] == pytest.approx(501_200)
+    assert page[f'{session}queuing_latency_bucket', '', '100'] == 0
     assert page['stylegan_serving_batch_rows_sum', 'm'] == 13
     assert page['stylegan_serving_batch_padding_rows_total', 'm'] == 3
     assert page['stylegan_serving_answered_rows_total', 'm'] == 4

@@ -215,7 +215,8 @@ def test_the_readers_agree_on_damaged_json(monkeypatch):
     """Truncated, altered and extended bodies: value by value, as arrays, and by RapidJSON's grammar."""
     seeded = random.Random(11)
     body = (b'{"signature_name": "a\\u00e9\\n\xc3\xa9", "instances": [{"x": [[1, 2.5], [-3e2, 0.0]], '
-            b'"s": {"b64": "AA=="}}, {"x": [[4, 5], [6, 7]], "s": "t"}], "more": [null, true, NaN, -Infinity, 18446744073709551616]}')
+            b'"s": {"b64": "AA=="}}, {"x": [[4, 5], [6, 7]], "s": "t"}], '
+            b'"more": [null, true, NaN, -Infinity, 18446744073709551616]}')
     inputs_of = _declared(x=types_pb2.DT_FLOAT, s=types_pb2.DT_STRING)
     read, refused = 0, 0
     for _ in range(1500):
