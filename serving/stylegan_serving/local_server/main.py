@@ -107,8 +107,9 @@ def _check_ports(host, ports):
             family = socket.AF_INET6 if ':' in host else socket.AF_INET
             try:
                 socket.create_server((host, port), family=family).close()
-            except socket.gaierror as error:
-                raise commands.UsageError(f'Expected an address of this machine as --host. Received: {host}.') from error
             except OSError as error:
+                if error.errno < 0:  # of the look-up of the name
+                    raise commands.UsageError(f'Expected an address of this machine as --host. Received: {host}.'
+                                              ) from error
                 raise commands.UsageError(f'Cannot listen on {host}:{port}: {os.strerror(error.errno)}. '
                                           f'Give another --{name}.') from error
