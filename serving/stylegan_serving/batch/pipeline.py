@@ -13,8 +13,7 @@ from stylegan_serving.batch import backends, files, records, summary, tasks
 from stylegan_serving.batch.records import DONE, FAILED, SKIPPED, Outcome, Work
 from stylegan_tf import images
 
-FAILURES_FILE, SUMMARY_FILE = 'failures', 'summary.json'  # below the output; the first gets the suffix .jsonl
-FAILURES_SUFFIX = '.jsonl'
+FAILURES_FILE, SUMMARY_FILE = 'failures.jsonl', 'summary.json'  # below the output
 _OUTCOMES = 'outcomes'
 
 
@@ -46,8 +45,8 @@ def build(root, places, job, *, source, batch_size):
     (outcomes
      | 'Failures' >> beam.Filter(lambda outcome: outcome.kind == FAILED)
      | 'As lines' >> beam.Map(Outcome.failure_line)
-     | 'Dead letters' >> beam.io.WriteToText(files.join(job.output, FAILURES_FILE), file_name_suffix=FAILURES_SUFFIX,
-                                             num_shards=1, shard_name_template=''))
+     | 'In one list' >> beam.combiners.ToList()
+     | 'Dead letters' >> beam.Map(write_failures, job))
     (outcomes
      | 'Count' >> beam.CombineGlobally(summary.Summarize())
      | 'Summary' >> beam.Map(write_summary, job, time.time()))
@@ -139,6 +138,11 @@ def finish(work, job):
         return Outcome(work.content, FAILED, 'write', str(error))
     return Outcome(work.content, DONE, anomaly_score=(work.receipt.get('scores') or {}).get('anomaly_score'),
                    accepted=(work.receipt.get('correction') or {}).get('accepted'))
+
+
+def write_failures(lines, job):
+    """Writes OUTPUT/failures.jsonl, in the place of that of an earlier run."""
+    files.write(files.join(job.output, FAILURES_FILE), ''.join(f'{line}\n' for line in sorted(lines)).encode())
 
 
 def write_summary(counts, job, started):

@@ -97,7 +97,6 @@ def _report(request, job):
         raise commands.UsageError(f'--content: no pictures in {", ".join(request.content)}.')
     print(summary.as_text(document))
     if document[records.FAILED]:
-        name = pipeline.FAILURES_FILE + pipeline.FAILURES_SUFFIX
-        print(f'failures, with stage and reason: {files.join(job.output, name)}')
+        print(f'failures, with stage and reason: {files.join(job.output, pipeline.FAILURES_FILE)}')
         return commands.SOME_FAILED
     return commands.DONE

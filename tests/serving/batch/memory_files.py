@@ -48,10 +48,7 @@ class MemoryFiles(FileSystem):
             FILES[destination] = FILES[source]
 
     def rename(self, source_file_names, destination_file_names):
-        if not all('beam-temp' in name for name in source_file_names):  # Beam's own text files
-            raise BeamIOError('objects cannot be renamed')
-        for source, destination in zip(source_file_names, destination_file_names, strict=True):
-            FILES[destination] = FILES.pop(source)
+        raise BeamIOError('objects cannot be renamed')
 
     def delete(self, paths):
         for path in paths:

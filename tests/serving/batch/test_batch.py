@@ -1,10 +1,11 @@
 """Batch jobs: results, receipts, dead letters, running again, buckets, and the command."""
 
 import json
-import os
 import pathlib
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ pytest.importorskip('apache_beam', reason='needs the extra [batch]')
 
 from stylegan_serving.batch import backends, files, main, options, records, summary, tasks
 from stylegan_tf import commands, images
+from tests.serving import server_process
 from tests.serving.batch import judging_model, memory_files
 
 COMMAND = [sys.executable, '-m', 'stylegan_serving.batch']
@@ -317,11 +319,33 @@ def test_several_processes(model, photos, tmp_path):
         [*COMMAND, f'--content={photos}', f'--style={tmp_path / "style.png"}', f'--model={model}', f'--output={output}',
          '--direct_running_mode=multi_processing', '--direct_num_workers=2'],
         capture_output=True, text=True, timeout=600, cwd=tmp_path,
-        env={**os.environ, 'PYTHONPATH': os.pathsep.join(path for path in sys.path if path)})
+        env=server_process.environment())
     assert done.returncode == 1, done.stderr
     assert done.stdout.startswith('3 done, 0 skipped (finished before), 2 failed')
     assert np.unique(images.read(output / 'bright.png')).tolist() == [51]
     assert sorted(failures(output)) == ['corrupt.jpg', 'empty.png']
+
+
+@pytest.mark.slow
+def test_a_killed_job_goes_on(model, photos, tmp_path):
+    for number in range(300):
+        images.save(photos / 'many' / f'{number}.png', np.full((64, 64, 3), number % 200, np.uint8))
+    output = tmp_path / 'results'
+    job = subprocess.Popen(
+        [*COMMAND, f'--content={photos}', f'--style={tmp_path / "style.png"}', f'--model={model}', f'--output={output}',
+         '--tasks=stylize'], env=server_process.environment(), cwd=tmp_path)
+    until = time.monotonic() + 120
+    while len(list(output.glob('many/*'))) < 20 and time.monotonic() < until:
+        time.sleep(0.02)
+    job.kill()
+    assert job.wait() == -signal.SIGKILL  # in the middle, not at its end
+    _, counts = run(model, photos, output, tasks=['stylize'])
+    assert counts['done'] + counts['skipped'] == 303 and counts['failed_by_stage'] == {'decode': 2}
+    assert counts['skipped'] >= 9
+    assert {np.unique(images.read(output / 'many' / f'{number}.png')).tolist()[0] for number in range(200)} == set(
+        range(56, 256))
+    left = {path.name for path in output.iterdir() if not path.name.startswith(('bright', 'sideways'))}
+    assert left == {'many', 'sub', 'failures.jsonl', 'summary.json'}
 
 
 @pytest.mark.slow

@@ -224,6 +224,15 @@ def test_probes_ask_for_what_is_served():
     assert asked[0] == 'HEALTH_MODEL' and asked[1] in served
 
 
+def test_the_probe_tells_a_loaded_version_from_others():
+    recorded = {line['request']['path']: line['response']['status']
+                for line in map(json.loads, RECORD.read_text(encoding='utf-8').splitlines())
+                if line['transport'] == 'rest' and line['request']['path'].endswith('/metadata')}
+    # A label on a loaded version, one on a version that is not loaded, and one that does not exist.
+    statuses = [recorded[f'/v1/models/pair/labels/{label}/metadata'] for label in ('stable', 'next', 'nope')]
+    assert statuses == [200, 404, 400]
+
+
 def test_a_pod_drains_before_it_is_killed():
     pod = manifest('Deployment')['spec']['template']['spec']
     pause = int(pod['containers'][0]['lifecycle']['preStop']['exec']['command'][1])
