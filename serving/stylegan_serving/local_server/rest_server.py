@@ -58,7 +58,7 @@ class Protocol(HttpToolsProtocol):
     def on_response_complete(self):
         self.transport.flush()
         super().on_response_complete()
-        if self._is_half_closed and not self.pipeline and not self.transport.is_closing():
+        if self._is_half_closed and self.cycle.response_complete and not self.transport.is_closing():
             self.transport.close()
 
     def send_400_response(self, msg):
@@ -66,8 +66,7 @@ class Protocol(HttpToolsProtocol):
         if self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body:
             # After a good request, whose answer comes first; often the body of one without Content-Length.
             self._is_done = True
-            last = self.pipeline[0][0] if self.pipeline else self.cycle
-            last.keep_alive = False
+            self.cycle.keep_alive = False
             return
         line = _REQUEST_LINE.match(self._received)
         status = 501 if line and line.group(1) not in KNOWN_METHODS else 400
