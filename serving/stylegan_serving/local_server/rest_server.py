@@ -21,6 +21,7 @@ IDLE_SECONDS = 600  # clients keep connections open; the original never closes o
 
 _REQUEST_LINE = re.compile(rb'([A-Z]+) \S+ HTTP/1\.[01]\r?\n')
 KNOWN_METHODS = (b'GET', b'POST', b'HEAD', b'PUT', b'DELETE', b'OPTIONS', b'PATCH', b'TRACE', b'CONNECT')
+_UPGRADE = re.compile(rb'\r\nUpgrade:[^\r\n]*', re.IGNORECASE)
 _REASONS = {400: b'Bad Request', 501: b'Not Implemented'}
 
 
@@ -37,7 +38,7 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data):
         if self._is_done:
             return
-        self._received = data
+        self._received = data = _without_upgrade(data)
         super().data_received(data)
         self._received = b''
 
@@ -74,6 +75,15 @@ class Protocol(HttpToolsProtocol):
         self.transport.write(b'HTTP/1.1 %d %s\r\nContent-Type: text/html\r\nConnection: close\r\nDate: %s\r\n'
                              b'Content-Length: %d\r\n\r\n%s' % (status, _REASONS[status], date(), len(body), body))
         self.transport.close()
+
+
+def _without_upgrade(data):
+    """What was received, without the offer to change to HTTP/2 that some clients begin with."""
+    # The parser would take the offer, and the request's body for the other protocol's.
+    if not _REQUEST_LINE.match(data):
+        return data
+    end = data.find(b'\r\n\r\n')
+    return _UPGRADE.sub(b'', data[:end]) + data[end:] if _UPGRADE.search(data, 0, max(0, end)) else data
 
 
 class _JoiningTransport:

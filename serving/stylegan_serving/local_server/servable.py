@@ -10,6 +10,7 @@ import math
 import os
 import threading
 
+import numpy as np
 import tensorflow as tf
 from google.protobuf import message
 from tensorflow.core.protobuf import saved_model_pb2
@@ -99,7 +100,8 @@ class Servable:
         options = timeout_seconds and tf.compat.v1.RunOptions(timeout_in_ms=max(1, math.ceil(timeout_seconds * 1000)))
         self.acquire()
         try:
-            return self._session.run(fetches, feeds, options=options)
+            outputs = self._session.run(fetches, feeds, options=options)
+            return {name: _as_array(value) for name, value in outputs.items()}
         except tf.errors.OpError as error:
             raise errors.from_tensorflow(error) from error
         except (ValueError, TypeError) as error:
@@ -171,6 +173,11 @@ def _read_signatures(path, tags):
     raise errors.ServingError(
         'NOT_FOUND', f'Could not find meta graph def matching supplied tags: {{ {" ".join(tags)} }}. To inspect '
         'available tag-sets in the SavedModel, please use the SavedModel CLI: `saved_model_cli`')
+
+
+def _as_array(value):
+    # a scalar is a number or bytes of Python's, and bytes would become an array of fixed length
+    return np.asarray(value, object if isinstance(value, (bytes, str)) else None)
 
 
 def _copied(signature):

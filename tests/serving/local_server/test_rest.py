@@ -153,6 +153,15 @@ def test_a_connection_serves_pipelined_requests_in_order(served):
         assert received.index(ANSWER) < received.index(b'model_version_status')
 
 
+def test_a_request_in_small_pieces(served):
+    whole = request('POST', '/v1/models/double:predict', BODY)
+    with served.connect() as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for start in range(0, len(whole), 7):
+            client.sendall(whole[start:start + 7])
+        assert _answer(client)[2] == ANSWER
+
+
 def test_chunks_and_expect_continue(served):
     chunked = b'%x\r\n%s\r\n%x\r\n%s\r\n0\r\n\r\n' % (5, BODY[:5], len(BODY) - 5, BODY[5:])
     assert served.post(chunked, headers=['Transfer-Encoding: chunked'])[2] == ANSWER
@@ -174,6 +183,14 @@ def test_a_body_without_a_length_is_not_read(served):
         assert (status, json.loads(body)) == ('HTTP/1.1 400 Bad Request', {
             'error': 'JSON Parse error: The document is empty'})
         assert client.recv(1) == b''
+
+
+def test_an_offer_of_http_2_is_passed_over(served):
+    offer = ['Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAEAAEAA']
+    with served.connect() as client:
+        for _ in range(2):
+            client.sendall(request('POST', '/v1/models/double:predict', BODY, *offer))
+            assert _answer(client)[2] == ANSWER
 
 
 def test_answers_come_after_the_client_has_closed_its_side(served):

@@ -40,6 +40,16 @@ def test_all_signatures_answer_as_plain_tensorflow(pair, golden_models):
             np.testing.assert_array_equal(came[key], value.numpy())
 
 
+def test_scalar_outputs_are_arrays(tmp_path):
+    module = tf.Module()
+    module.join = tf.function(lambda t: {'joined': tf.strings.reduce_join(t), 'count': tf.size(t)},
+                              input_signature=[tf.TensorSpec([None], tf.string)])
+    tf.saved_model.save(module, str(tmp_path), signatures=module.join)
+    outputs = servable.Servable('m', 1, tmp_path).run('serving_default', {'t': np.array([b'a\0', b'b\0'], object)})
+    assert {name: (value.dtype, value.shape, value[()]) for name, value in outputs.items()} == {
+        'joined': (np.dtype(object), (), b'a\0b\0'), 'count': (np.dtype(np.int32), (), 2)}
+
+
 def test_declared_shapes_are_not_checked_before_the_graph(pair):
     inputs = {'x': X[None]}
     np.testing.assert_array_equal(pair.run('single', inputs)['y'], X[None] * [1, 2, 3])
