@@ -12,6 +12,8 @@ TensorFlow.
     catalog         models, versions, labels         watcher         polls folders and the config file
     servable        one loaded SavedModel            warm_up         replays recorded requests
     tensors         TensorProto <-> NumPy            inference       predict, classify, ... for both transports
-    grpc_services   gRPC                             rest            REST
+    grpc_services   gRPC                             rest            REST: paths and answers
+    rest_server     HTTP                             rest_requests   JSON to arrays and examples
+    rest_responses  arrays and messages to JSON      json_reader, json_writer    JSON as RapidJSON has it
     batching        joins requests                   metrics         Prometheus
 """

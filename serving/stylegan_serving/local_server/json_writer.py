@@ -96,7 +96,7 @@ def rows(array, level, *, one_line):
     return [skeleton % tuple(texts[start:start + size]) for start in range(0, len(texts), size)]
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=16)
 def _skeleton(shape, level, one_line):
     if not shape:
         return '%s'
