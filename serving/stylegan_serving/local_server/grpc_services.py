@@ -12,6 +12,7 @@ import time
 
 import grpc
 from google.protobuf import message
+from grpc_health.v1 import health, health_pb2
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
@@ -29,6 +30,7 @@ _log = logging.getLogger(__name__)
 
 _LONG_BYTES = 1 << 16  # a message of this length is converted on a thread
 _COUNTED = ('Predict', 'Classify', 'Regress')
+HEALTH_NAMES = ('', 'PredictionService', 'ModelService')
 _PREDICTION, _MODEL = 'tensorflow.serving.PredictionService', 'tensorflow.serving.ModelService'
 
 
@@ -212,6 +214,21 @@ def _fill_spec(target, servable, spec):
 def _deadline(context):
     remaining = context.time_remaining()
     return None if remaining is None else time.monotonic() + remaining
+
+
+class Health(health.aio.HealthServicer):
+    """grpc.health.v1, with the original's names of services and text."""
+
+    async def start(self):
+        """Says that all is well."""
+        for name in HEALTH_NAMES:
+            await self.set(name, health_pb2.HealthCheckResponse.SERVING)
+
+    async def Check(self, request, context):  # noqa: N802
+        """One look at a service's state."""
+        if request.service not in HEALTH_NAMES:
+            await context.abort(grpc.StatusCode.NOT_FOUND, 'service name unknown')
+        return await super().Check(request, context)
 
 
 class UnknownMethods(grpc.GenericRpcHandler):

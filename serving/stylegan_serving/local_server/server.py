@@ -9,7 +9,7 @@ import time
 
 import grpc
 import tensorflow as tf
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2_grpc
 
 from stylegan_serving import __version__
 from stylegan_serving.local_server import (
@@ -30,7 +30,6 @@ from stylegan_serving.local_server import (
 from stylegan_tf import commands
 
 NOT_STARTED = 255  # the original's exit code
-_HEALTH_NAMES = ('', 'PredictionService', 'ModelService')
 _LOOPBACK = ('127.0.0.1', '::1', 'localhost')
 _REPEATED_SIGNAL_SECONDS = 0.5
 
@@ -97,7 +96,7 @@ class Server:
         self._inference = inference.Inference(
             self._catalog, self._scheduler, metrics=self._metrics, reload=self._models.reload,
             threads=settings.grpc_calls + settings.rest_threads)
-        self._health = health.aio.HealthServicer()
+        self._health = grpc_services.Health()
         self._stop = asyncio.Event()
         self._signalled_at = None
 
@@ -165,8 +164,7 @@ class Server:
             outputs_as_content=settings.outputs_as_content)
         services.add_to(server)
         if settings.has_health_service:
-            for name in _HEALTH_NAMES:
-                await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+            await self._health.start()
             health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         server.add_generic_rpc_handlers((grpc_services.UnknownMethods(),))
         host = f'[{settings.host}]' if ':' in settings.host else settings.host
