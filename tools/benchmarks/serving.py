@@ -6,8 +6,8 @@
     python tools/benchmark.py serving --requests_per_second=4 --clients=32        # open loop
 
 All take turns on the same cores, so that other work on the machine disturbs them alike; ratios are medians over the
-turns, with the smallest and the largest. CPU seconds are those of client and server together. With a server elsewhere
---model= leaves out the model in this process.
+turns, with the smallest and the largest. CPU seconds are those of client and server together, and hardly notice other
+work. With a server elsewhere --model= leaves out the model in this process.
 """
 
 import contextlib
@@ -173,7 +173,11 @@ def _compare(targets, requests, batch, server):
                 cpu_seconds[name] += _cpu_seconds(server) - before
     for loop in loops.values():
         loop.close()
-    return [_row(name, batch, turns, cpu_seconds[name]) for name in targets]
+    rows = [_row(name, batch, turns, cpu_seconds[name]) for name in targets]
+    if IN_PROCESS in targets and server:
+        for row in rows:
+            row['cpu_ratio'] = round(rows[0]['cpu_seconds_per_image'] / row['cpu_seconds_per_image'], 3)
+    return rows
 
 
 def _row(name, batch, turns, cpu_seconds):
@@ -181,7 +185,7 @@ def _row(name, batch, turns, cpu_seconds):
     for measured in turns[name]:
         total.add(measured)
     row = {'target': name, 'batch': batch, 'clients': _CLIENTS.value, **total.numbers(),
-           'cpu_seconds_per_image': round(cpu_seconds / max(total.rows, 1), 4)}
+           'cpu_seconds_per_image': round(cpu_seconds / max(total.rows, 1), 5)}
     if IN_PROCESS in turns:
         ratios = sorted(one.rows / one.seconds / (other.rows / other.seconds)
                         for one, other in zip(turns[name], turns[IN_PROCESS]))
@@ -196,15 +200,15 @@ def _cpu_seconds(server):
 
 
 def _table(rows, *, with_head):
-    lines = ['| | batch | images/s | of in process | p50 ms | p95 ms | p99 ms | CPU s an image | errors |',
-             '|---|---|---|---|---|---|---|---|---|'] if with_head else []
+    lines = ['| | batch | images/s | of in process | by CPU time | p50 ms | p95 ms | p99 ms | CPU s/image | errors |',
+             '|---|---|---|---|---|---|---|---|---|---|'] if with_head else []
     for row in rows:
         ratio = row.get('ratio')
         spread = f'{ratio["median"]:.2f} ({ratio["min"]:.2f} to {ratio["max"]:.2f})' if ratio else ''
         errors = ', '.join(f'{count} {kind}' for kind, count in row['errors'].items()) or '0'
         quantiles = ' | '.join(str(row.get(f'p{percent}_ms', '')) for percent in (50, 95, 99))
-        lines.append(f'| {row["target"]} | {row["batch"]} | {row["images_per_second"]:.1f} | {spread} | {quantiles} | '
-                     f'{row["cpu_seconds_per_image"]:.3f} | {errors} |')
+        lines.append(f'| {row["target"]} | {row["batch"]} | {row["images_per_second"]:.1f} | {spread} | '
+                     f'{row.get("cpu_ratio", "")} | {quantiles} | {row["cpu_seconds_per_image"]:.4f} | {errors} |')
     return '\n'.join(lines)
 
 
