@@ -18,8 +18,6 @@ from tests.serving import golden_record, server_process
 # Scenarios of one row run one after another; rows beside each other: some mostly wait for polls and retries.
 ROWS = (('main', 'limits', 'batching'), ('life', 'labels'), ('retries',))
 
-INCOMPLETE = pytest.mark.xfail(reason='the local server is not complete yet', strict=False)
-
 
 def compared(capsys, monkeypatch, *arguments):
     """Ids that differ -> what `check.py` says, and how many exchanges it compared."""
@@ -134,7 +132,6 @@ def compare(row, exchanges, listed):
 
 
 @pytest.mark.slow
-@INCOMPLETE
 @pytest.mark.parametrize('row', ROWS, ids='+'.join)
 def test_all_exchanges_agree_with_the_record(local_replay, row):
     compare(row, local_replay.exchanges(row), golden_record.listed_differences())
