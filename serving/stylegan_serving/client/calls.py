@@ -48,12 +48,12 @@ class Calls:
 
     Args:
         options: `Options`.
-        bytes_factor: Bytes of message that one byte of input takes.
+        bytes_factor: Bytes of message that one byte of a file takes; above 1 where messages are text.
     """
 
     def __init__(self, options, bytes_factor):
         self.options = options
-        self._bytes_factor = bytes_factor
+        self.bytes_factor = bytes_factor
         self._metadata = {}  # ModelSpec -> (time it was told, ModelMetadata)
         self._max_rows = {}  # (model, signature) -> what the server said
 
@@ -164,7 +164,7 @@ class Calls:
     def cut(self, request, rows):
         """Groups of neighbouring rows that fit the limits, as arrays of row numbers."""
         limit = min(self.options.max_rows, self._max_rows.get(_key(request), self.options.max_rows))
-        sizes = sum(_row_bytes(array) for array in request.inputs.values()) * self._bytes_factor
+        sizes = sum(_row_bytes(array) for array in request.inputs.values()) * self.bytes_factor
         groups, total = [], 0
         for row in rows:
             if not groups or len(groups[-1]) >= limit or total + sizes[row] > self.options.max_request_bytes:

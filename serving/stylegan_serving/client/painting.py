@@ -12,7 +12,10 @@ from stylegan_serving.client.errors import InputError
 from stylegan_serving.client.exchanges import Compute
 from stylegan_tf import images, tiles
 
-STYLE_LONG_SIDE = 1024  # larger styles are reduced, as `stylegan_tf` does; models look at even smaller copies
+# Of pictures that a model looks at as a whole, by copies of 256 pixels. As text, floats of a large one are too many: a
+# reduced one changes the result by a level of 255 or so.
+_MOST_PIXELS = 16_000_000  # a message of 192 MB
+_MOST_PIXELS_AS_TEXT = 1_000_000
 _TILE_SIGNATURES = ('encode_style', 'encode_content', 'stylize_tile')
 
 
@@ -33,7 +36,7 @@ def style_code(calls, spec, metadata, styles, weights, until):
         raise InputError('The model needs a style, and none was given.')
     code = np.float32(0)
     for weight, style in zip(_normalized(weights, len(styles)), styles, strict=True):
-        reduced = images.fit_within(style.picture.pixels, STYLE_LONG_SIDE)
+        reduced = _sendable(calls, style.picture.pixels)
         outputs = yield from calls.predict(spec, signature.name, {'style': _batch(reduced)}, until)
         code = code + np.float32(weight) * outputs['code']
     return code
@@ -59,10 +62,7 @@ def paint(calls, spec, metadata, content, code, strength, until):
 
 def _paint_in_tiles(calls, spec, metadata, pixels, given, until):
     most = calls.options.max_pixels
-    share = math.sqrt(most / math.prod(pixels.shape[:2]))
-    # Models look at a copy of 256 pixels for the statistics of the whole, so that a reduced picture tells the same.
-    reduced = images.fit_within(pixels, max(1, int(share * max(pixels.shape[:2]))))
-    whole = yield from calls.predict(spec, 'encode_content', {'content': _batch(reduced)}, until)
+    whole = yield from calls.predict(spec, 'encode_content', {'content': _batch(_sendable(calls, pixels))}, until)
     geometry = {name: int(whole[f'tile_{name}'][0]) for name in ('margin', 'multiple')}
     signature = metadata.signature('stylize_tile')
     result = np.empty_like(pixels)
@@ -72,6 +72,12 @@ def _paint_in_tiles(calls, spec, metadata, pixels, given, until):
         outputs = yield from calls.predict(spec, signature.name, inputs, until)
         result[tile.target] = pictures.to_levels(outputs['stylized'][0][tile.kept])
     return result
+
+
+def _sendable(calls, pixels):
+    most = _MOST_PIXELS_AS_TEXT if calls.bytes_factor > 1 else _MOST_PIXELS
+    share = min(1.0, math.sqrt(most / math.prod(pixels.shape[:2])))
+    return images.fit_within(pixels, max(1, int(share * max(pixels.shape[:2]))))
 
 
 def _batch(pixels):

@@ -106,8 +106,8 @@ def test_large_pictures_go_in_tiles(address, pictures):
         results = in_tiles.stylize([large, pictures.photo], pictures.painting, strength=0.9)
     assert results[1].encoded == expected[1].encoded
     difference = np.abs(results[0].pixels.astype(int) - expected[0].pixels)
-    # The statistics are those of a reduced picture: colours differ a little, and seams would by more.
-    assert difference.max() <= 3 and difference.mean() < 1
+    # Over REST the statistics are those of a reduced picture: colours differ a little, and seams would by more.
+    assert difference.max() <= (1 if address.startswith('grpc') else 3) and difference.mean() < 1
 
 
 def test_score_with_and_without_content(connect, pictures, loaded):
