@@ -58,6 +58,7 @@ def move(served, path, label='stable', version=None, **options):
     labelled.apply(chosen, [served], action='promote', deadline_seconds=options.pop('deadline_seconds', 30))
 
 
+@pytest.mark.slow
 def test_a_version_goes_from_canary_to_stable_and_back(served, config):
     assert y(served, 'stable') == 1
     move(served, config, 'canary', 2)  # loads version 2, which was not loaded

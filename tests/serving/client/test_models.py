@@ -99,9 +99,9 @@ def test_several_styles_are_mixed(connect, pictures, served_models):
 
 
 def test_large_pictures_go_in_tiles(address, pictures):
-    large = tiny_models.picture(300, 410, 5)
+    large = tiny_models.picture(120, 400, 5)
     with (client.connect(address, model='style') as whole,
-          client.connect(address, model='style', max_pixels=80_000) as in_tiles):
+          client.connect(address, model='style', max_pixels=40_000) as in_tiles):
         expected = whole.stylize([large, pictures.photo], pictures.painting, strength=0.9)
         results = in_tiles.stylize([large, pictures.photo], pictures.painting, strength=0.9)
     assert results[1].encoded == expected[1].encoded

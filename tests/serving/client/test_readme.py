@@ -29,24 +29,30 @@ def example(heading):
     return code
 
 
-@pytest.fixture
-def workplace(served_models, tmp_path, monkeypatch):
-    """The working folder that the examples expect."""
-    (tmp_path / 'models').symlink_to(served_models)
+@pytest.fixture(scope='module')
+def folder(served_models, tmp_path_factory):
+    """The folder that the examples expect to work in."""
+    folder = tmp_path_factory.mktemp('readme')
+    (folder / 'models').symlink_to(served_models)
     for path in ('photo.jpg', 'other.jpg', 'photos/a.jpg', 'photos/b/c.png'):
-        images.save(tmp_path / path, tiny_models.picture(40, 56, len(path)))
-    images.save(tmp_path / 'painting.jpg', tiny_models.picture(36, 30, 9))
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+        images.save(folder / path, tiny_models.picture(40, 56, len(path)))
+    images.save(folder / 'painting.jpg', tiny_models.picture(36, 30, 9))
+    return folder
 
 
-@pytest.fixture
-def expected(workplace):
+@pytest.fixture(autouse=True)
+def work_there(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    (folder / 'result.png').unlink(missing_ok=True)
+
+
+@pytest.fixture(scope='module')
+def expected(folder):
     """What TensorFlow makes of the same files, uint8 [H, W, 3]."""
-    model = tf.saved_model.load('models/style/1')
+    model = tf.saved_model.load(str(folder / 'models' / 'style' / '1'))
     result = model.signatures['serving_default'](
-        content_bytes=tf.constant([pathlib.Path('photo.jpg').read_bytes()]), strength=tf.constant([0.8]),
-        style_bytes=tf.constant([pathlib.Path('painting.jpg').read_bytes()]))
+        content_bytes=tf.constant([(folder / 'photo.jpg').read_bytes()]), strength=tf.constant([0.8]),
+        style_bytes=tf.constant([(folder / 'painting.jpg').read_bytes()]))
     return images.read(result['stylized_bytes'][0].numpy())
 
 
@@ -82,9 +88,9 @@ def test_example_of_curl(server, expected):
     check(expected)
 
 
-def test_example_of_folders(server, workplace):
+def test_example_of_folders(server, folder):
     run_shell(addressed(example('Folders'), server).replace('python ', f'{sys.executable} '))
-    results = workplace / 'results'
+    results = folder / 'results'
     assert sorted(path.relative_to(results).as_posix() for path in results.rglob('*.*g')) == ['a.jpg', 'b/c.png']
 
 
