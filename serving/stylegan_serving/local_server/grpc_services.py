@@ -157,7 +157,7 @@ class Services:
         response = predict_pb2.PredictResponse()
         _fill_spec(response.model_spec, servable, spec)
         for name, array in outputs.items():
-            response.outputs[name].CopyFrom(tensors.to_proto(array, as_content=self._outputs_as_content))
+            tensors.fill(response.outputs[name], array, as_content=self._outputs_as_content)
         return response.SerializeToString()
 
     async def _classify(self, request, deadline):

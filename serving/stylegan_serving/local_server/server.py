@@ -32,6 +32,7 @@ from stylegan_tf import commands
 NOT_STARTED = 255  # the original's exit code
 _LOOPBACK = ('127.0.0.1', '::1', 'localhost')
 _REPEATED_SIGNAL_SECONDS = 0.5
+_PATIENCE_SECONDS = 20
 
 _log = logging.getLogger(__name__)
 
@@ -140,7 +141,9 @@ class Server:
         self._versions.start()
         start = asyncio.create_task(asyncio.to_thread(self._models.start, self._settings.models))
         stop = asyncio.create_task(self._stop.wait())
-        await asyncio.wait((start, stop), return_when=asyncio.FIRST_COMPLETED)
+        while not (await asyncio.wait((start, stop), timeout=_PATIENCE_SECONDS,
+                                      return_when=asyncio.FIRST_COMPLETED))[0]:
+            _log.info('Waiting for the models to load; no port is open yet')
         if self._stop.is_set():
             return False
         stop.cancel()
