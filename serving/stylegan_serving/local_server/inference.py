@@ -10,8 +10,6 @@ from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
 from stylegan_serving.local_server import errors, examples, signatures
 
-DEFAULT_SIGNATURE = signatures.DEFAULT
-
 
 @dataclasses.dataclass(frozen=True)
 class ModelSpec:

@@ -20,9 +20,9 @@ import time
 import urllib.parse
 import zlib
 
-from stylegan_serving.local_server import rest_requests, rest_responses
+from stylegan_serving.local_server import rest_requests, rest_responses, signatures
 from stylegan_serving.local_server.errors import ServingError
-from stylegan_serving.local_server.inference import DEFAULT_SIGNATURE, ModelSpec
+from stylegan_serving.local_server.inference import ModelSpec
 
 IN_THREAD_FROM_BYTES = 1 << 15  # smaller bodies are read and written on the event loop, in less than a millisecond
 
@@ -194,7 +194,7 @@ class _Application:
             nonlocal servable
             if servable is None:
                 servable = stack.enter_context(self._inference.open(request.spec(signature_name)))
-            name = signature_name or DEFAULT_SIGNATURE
+            name = signature_name or signatures.DEFAULT
             if name not in servable.signatures:
                 raise ServingError('INVALID_ARGUMENT', f'Serving signature name: "{name}" not found in signature def')
             return servable.signatures[name].inputs
