@@ -11,8 +11,9 @@ none of them.
 """
 
 from stylegan_serving.client.errors import ClientError, InputError, RowsError, ServerError
+from stylegan_serving.client.retries import RetryPolicy
 
-__all__ = ['ClientError', 'InputError', 'RowsError', 'ServerError', 'connect', 'connect_async']
+__all__ = ['ClientError', 'InputError', 'RetryPolicy', 'RowsError', 'ServerError', 'connect', 'connect_async']
 
 
 def connect(server, *, model=None, version=None, label=None, **options):
@@ -24,7 +25,7 @@ def connect(server, *, model=None, version=None, label=None, **options):
         version: Number of the version to ask; the highest loaded one if None.
         label: Instead of a version: 'stable', 'canary' or what else the server's configuration has.
         **options: Fields of `calls.Options`: deadline_seconds, retries, max_rows, max_request_bytes,
-            max_pixels, headers.
+            max_pixels, headers, ca_file.
     Returns:
         A Client, to be closed or used in a `with` statement; threads may share it.
     Raises:

@@ -21,6 +21,7 @@ class CallFlags:
     wait_seconds: flags.FlagHolder
     batch_size: flags.FlagHolder
     concurrency: flags.FlagHolder
+    ca_file: flags.FlagHolder
 
     def connect(self):
         """A Client that tries until the deadline, over restarts of the server, and waits for a model that loads.
@@ -34,11 +35,11 @@ class CallFlags:
         for flag in (self.batch_size, self.concurrency):
             if flag.value < 1:
                 raise commands.UsageError(f'--{flag.name} must be at least 1. Received: {flag.value}.')
-        if clients.check_server(self.server.value).startswith('grpc'):
-            commands.import_tensorflow()
+        prepare(self.server.value)
         client = clients.connect(
             self.server.value, model=self.model.value, version=self.version.value, label=self.label.value,
             deadline_seconds=self.deadline_seconds.value, max_rows=self.batch_size.value,
+            ca_file=self.ca_file.value,
             retries=retries.RetryPolicy(max_attempts=None, retries_not_found=True))
         try:
             client.wait_until_available(deadline_seconds=max(0.1, self.wait_seconds.value))
@@ -61,7 +62,20 @@ def define():
         wait_seconds=flags.DEFINE_float(
             'wait_seconds', 30.0, 'How long to wait at the start for the server to answer and the model to load.'),
         batch_size=flags.DEFINE_integer('batch_size', 8, 'Pictures in one request.'),
-        concurrency=flags.DEFINE_integer('concurrency', 2, 'Requests at a time.'))
+        concurrency=flags.DEFINE_integer('concurrency', 2, 'Requests at a time.'),
+        ca_file=flags.DEFINE_string(
+            'ca_file', None, 'PEM file of the authorities that sign grpcs:// or https:// servers.'))
+
+
+def prepare(server):
+    """Imports what a server's transport needs, in silence; raises UsageError where that is not installed."""
+    from stylegan_serving.client import clients
+    if clients.check_server(server).startswith('grpc'):
+        try:
+            commands.import_tensorflow()
+        except ImportError as error:
+            raise commands.UsageError(f"grpc:// needs a package that is missing ({error}): pip install "
+                                      "'stylegan-tf[serving]'; http:// needs neither TensorFlow nor grpc.") from error
 
 
 def require(*needed):

@@ -19,7 +19,7 @@ from stylegan_serving.client.retries import NO_RETRIES, RetryPolicy
 _METADATA_SECONDS = 60.0  # the highest version, and what a label stands for, may change
 _POLL_SECONDS = 0.25
 _MAX_BATCH_SIZE = re.compile(r'Task size \d+ is larger than maximum input batch size (\d+)')
-_TOO_LARGE_TEXTS = ('larger than max', 'HTTP 413')
+_TOO_LARGE_TEXTS = ('larger than max', 'HTTP 413', 'OOM when allocating')
 # INVALID_ARGUMENT that is not about any row.
 _REQUEST_TEXTS = ('Unrecognized servable version label', 'signature', 'Malformed request', 'Missing ModelSpec',
                   'Batching Run() input tensors')
@@ -35,6 +35,7 @@ class Options:
     max_request_bytes: int = 32 * 2**20  # of the files or numbers in one request, as encoded
     max_pixels: int = 2_500_000  # larger contents are stylised in tiles: servers need 600 bytes for a pixel
     headers: dict | None = None  # sent with each request, such as {'authorization': 'Bearer ...'}
+    ca_file: str | None = None  # PEM file of the authorities that grpcs:// and https:// servers may be signed by
 
     def __post_init__(self):
         for name, least in (('deadline_seconds', 0), ('max_rows', 1), ('max_request_bytes', 1), ('max_pixels', 1)):
@@ -234,8 +235,8 @@ class _Rows:
         if largest and len(rows) > int(largest[1]):
             self._calls.note_max_rows(self._request, int(largest[1]))
             return self._calls.cut(self._request, rows), 0
-        if any(text in error.message for text in _TOO_LARGE_TEXTS) and len(rows) > 1:
-            return np.array_split(rows, 2), 0
+        if any(text in error.message for text in _TOO_LARGE_TEXTS):
+            return self._halved(rows, error), 0
         if error.code != 'INVALID_ARGUMENT' or any(text in error.message for text in _REQUEST_TEXTS):
             raise error
         if len(rows) > 1:
@@ -249,6 +250,14 @@ class _Rows:
             raise error
         self._failures[row] = str(error)
         return [], 0
+
+    def _halved(self, rows, error):
+        if len(rows) > 1:
+            return np.array_split(rows, 2)
+        if self._count == 1:
+            raise error
+        self._failures[int(rows[0])] = str(error)
+        return []
 
     def _joined(self):
         self._parts.sort(key=lambda part: part[0][0])

@@ -74,7 +74,7 @@ class _Methods:
 
         Args:
             content: Picture, or a list of pictures of any sizes. A picture is a path, an encoded file or a uint8 array
-                [H, W, 3]; it is decoded first, and turned upright.
+                [H, W, 3]; it is decoded first, and turned upright. Beyond `max_pixels` it is worked on in tiles.
             style: Picture, or a list of several that are mixed; None for a model of one style.
             strength: From 0 (the content itself) to 1; 1 if None.
             style_weights: With several styles: one number each, of which only the ratios matter; equal ones if None.
@@ -172,6 +172,8 @@ class Client(_Methods):
         self.close()
 
     def _run(self, steps):
+        if self._closed.is_set():
+            raise InputError('The client is closed. Connect anew.')
         return drive(steps, self._transport, self._wait)
 
     def _wait(self, seconds):
@@ -226,7 +228,8 @@ def _connect(kind, prefix, server, model, version, label, options):
     except ImportError as error:
         raise InputError(f"{scheme}:// needs a package that is missing ({error}): pip install 'stylegan-tf[{extra}]'"
                          + ('; http:// needs neither TensorFlow nor grpc.' if extra == 'serving' else '.')) from error
-    transport = getattr(module, prefix + class_name)(server.rstrip('/'), headers=options.headers)
+    transport = getattr(module, prefix + class_name)(
+        server.rstrip('/'), headers=options.headers, ca_file=options.ca_file)
     return kind(transport, spec, options)
 
 

@@ -1,5 +1,7 @@
 """gRPC by tensorflow-serving-api's stubs, which import TensorFlow."""
 
+import pathlib
+
 import grpc
 import numpy as np
 import tensorflow as tf
@@ -15,7 +17,7 @@ from tensorflow_serving.apis import (
 )
 
 from stylegan_serving.client import signatures
-from stylegan_serving.client.errors import ServerError
+from stylegan_serving.client.errors import InputError, ServerError
 from stylegan_serving.client.exchanges import Metadata, Predict, Prediction, Reload, Status, VersionStatus
 
 _CHANNEL_OPTIONS = (
@@ -34,10 +36,10 @@ class GrpcTransport:
 
     bytes_factor = 1.0
 
-    def __init__(self, server, *, headers=None):
+    def __init__(self, server, *, headers=None, ca_file=None):
         self.server = server
         self._headers = _lowered(headers)
-        self._channel = _open(grpc, server)
+        self._channel = _open(grpc, server, _credentials(server, ca_file))
         self._methods = _Methods(self._channel)
 
     def exchange(self, request, timeout_seconds):
@@ -56,14 +58,15 @@ class AsyncGrpcTransport:
 
     bytes_factor = 1.0
 
-    def __init__(self, server, *, headers=None):
+    def __init__(self, server, *, headers=None, ca_file=None):
         self.server = server
         self._headers = _lowered(headers)
+        self._credentials = _credentials(server, ca_file)
         self._channel = None
 
     async def exchange(self, request, timeout_seconds):
         if self._channel is None:  # belongs to the loop that is running now
-            self._channel = _open(grpc.aio, self.server)
+            self._channel = _open(grpc.aio, self.server, self._credentials)
             self._methods = _Methods(self._channel)
         method, message = self._methods.of(request)
         try:
@@ -98,10 +101,20 @@ class _Methods:
         return self._models.HandleReloadConfigRequest, model_management_pb2.ReloadConfigRequest(config=request.config)
 
 
-def _open(module, server):
-    scheme, _, target = server.partition('://')
-    if scheme == 'grpcs':
-        return module.secure_channel(target, grpc.ssl_channel_credentials(), options=_CHANNEL_OPTIONS)
+def _credentials(server, ca_file):
+    """Of grpcs://, else None."""
+    if not server.startswith('grpcs://'):
+        return None
+    try:
+        return grpc.ssl_channel_credentials(None if ca_file is None else pathlib.Path(ca_file).read_bytes())
+    except OSError as error:
+        raise InputError(f'ca_file {ca_file} cannot be read: {error.strerror}.') from error
+
+
+def _open(module, server, credentials):
+    target = server.partition('://')[2]
+    if credentials is not None:
+        return module.secure_channel(target, credentials, options=_CHANNEL_OPTIONS)
     return module.insecure_channel(target, options=_CHANNEL_OPTIONS)
 
 

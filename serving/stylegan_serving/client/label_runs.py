@@ -3,7 +3,7 @@
 import contextlib
 import difflib
 
-from stylegan_serving.client import clients
+from stylegan_serving.client import call_flags, clients
 from stylegan_tf import commands
 
 
@@ -20,7 +20,7 @@ def run(servers, path, choose, *, action, deadline_seconds, dry_run):
     for server in servers:
         if not clients.check_server(server).startswith('grpc'):
             raise commands.UsageError(f'Labels are moved over gRPC: --server=grpc://HOST:PORT. Received: {server}.')
-    commands.import_tensorflow()
+        call_flags.prepare(server)
     from stylegan_serving import server_configs
     from stylegan_serving.client import labels
 

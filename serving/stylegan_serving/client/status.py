@@ -19,6 +19,7 @@ _LABELS = flags.DEFINE_list('labels', ['stable', 'canary'], 'Labels to look for.
 _SIGNATURES = flags.DEFINE_bool('signatures', False, 'Show what the models take and return, too.')
 _WAIT_SECONDS = flags.DEFINE_float('wait_seconds', 0.0, 'How long to wait until all models are available.')
 _DEADLINE_SECONDS = flags.DEFINE_float('deadline_seconds', 10.0, 'Longest time for one request.')
+_CA_FILE = flags.DEFINE_string('ca_file', None, 'PEM file of the authorities that sign grpcs:// or https:// servers.')
 
 
 def main():
@@ -26,11 +27,10 @@ def main():
     call_flags.require(_SERVER, _MODEL)
     from stylegan_serving.client import clients, tables
 
-    if clients.check_server(_SERVER.value).startswith('grpc'):
-        commands.import_tensorflow()
+    call_flags.prepare(_SERVER.value)
     is_available = True
     until = time.monotonic() + _WAIT_SECONDS.value
-    with clients.connect(_SERVER.value, deadline_seconds=_DEADLINE_SECONDS.value) as client:
+    with clients.connect(_SERVER.value, deadline_seconds=_DEADLINE_SECONDS.value, ca_file=_CA_FILE.value) as client:
         rows, signatures = [], []
         for name in _MODEL.value:
             described = tables.describe(client.of(name), _LABELS.value, until)

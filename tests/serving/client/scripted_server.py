@@ -28,13 +28,17 @@ class ScriptedServer:
     Args:
         answers: Functions that are given the connection's socket and answer on it; one that returns False has the
             connection closed. Or bytes, to be sent.
+        metadata: Answer to GET .../metadata.
+        tls: None, or an ssl.SSLContext of a server called localhost.
     """
 
-    def __init__(self, *answers, metadata=METADATA):
+    def __init__(self, *answers, metadata=METADATA, tls=None):
         self._answers = list(answers)
         self._metadata = metadata
         self._listening = socket.create_server(('127.0.0.1', 0))
-        self.url = f'http://127.0.0.1:{self._listening.getsockname()[1]}'
+        self._tls = tls
+        port = self._listening.getsockname()[1]
+        self.url = f'https://localhost:{port}' if tls else f'http://127.0.0.1:{port}'
         self.connections = 0
         self.requests = []  # (request line, body)
         self.headers = []
@@ -54,7 +58,13 @@ class ScriptedServer:
                 threading.Thread(target=self._serve, args=[connection], daemon=True).start()
 
     def _serve(self, connection):
-        with connection, contextlib.suppress(OSError), connection.makefile('rb') as stream:
+        with connection, contextlib.suppress(OSError):
+            if self._tls:
+                connection = self._tls.wrap_socket(connection, server_side=True)
+            self._answer(connection)
+
+    def _answer(self, connection):
+        with connection.makefile('rb') as stream:
             while first := stream.readline():
                 lines = [header.decode().lower().strip() for header in iter(stream.readline, b'\r\n')]
                 self.headers.append(dict(line.split(': ', 1) for line in lines))

@@ -95,6 +95,14 @@ def test_a_servers_limits_are_obeyed():
     assert server.requests == ['Metadata', 10, 5, 3, 2, 5, 3, 2]
 
 
+def test_a_row_that_is_too_large_by_itself_is_named():
+    server = Server(lambda request, rows: error('RESOURCE_EXHAUSTED', 'OOM when allocating tensor with shape[1,9000]')
+                    if rows and 2.0 in rows else None)
+    with pytest.raises(RowsError, match='1 of 5 rows were refused: row 2: RESOURCE_EXHAUSTED: OOM') as caught:
+        predict(server, np.array([[n, n] for n in range(5)], np.float32))
+    assert caught.value.rows == [0, 1, 3, 4]
+
+
 @pytest.mark.parametrize('is_async', [False, True])
 def test_bad_rows_are_singled_out_and_the_others_answered(is_async):
     server = Server(lambda request, rows: error('INVALID_ARGUMENT', 'bad') if rows and {1.0, 3.0} & set(rows) else None)

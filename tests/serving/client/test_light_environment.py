@@ -49,3 +49,6 @@ def test_the_rest_client_works_in_an_environment_of_its_own(server, pictures, tm
     done = run('-m', 'stylegan_serving.client', 'stylize', f'--server={server.rest}', '--model=style',
                f'--content={pictures.photo}', f'--style={pictures.painting}', f'--output={tmp_path}/out.png')
     assert done.returncode == 0 and (tmp_path / 'out.png').is_file(), done.stderr
+    done = run('-m', 'stylegan_serving.client', 'status', '--server=grpc://localhost:1', '--model=style')
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith('Error: grpc:// needs a package that is missing')
