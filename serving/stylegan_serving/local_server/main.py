@@ -7,6 +7,7 @@ TensorFlow. Listens on this machine only unless --host says otherwise. SIGTERM o
 requests (exit code 0); a second one ends it at once. Exit codes: 2 bad usage; 255 the models did not load.
 """
 
+import importlib.util
 import os
 import socket
 import sys
@@ -68,6 +69,8 @@ for _name in (*_REFUSED, *_IGNORED):
     flags.DEFINE_string(_name, None, 'Taken for compatibility; ' + (
         'refused: ' + _REFUSED[_name] if _name in _REFUSED else 'has no effect.') + '.')
 
+_PACKAGES = ('grpc', 'grpc_health', 'httptools', 'prometheus_client', 'tensorflow_serving', 'uvicorn')
+
 
 def main():
     """Reads the flags and serves; returns the exit code."""
@@ -77,6 +80,7 @@ def main():
         print(f'stylegan_serving local server {__version__}')
         return commands.DONE
     _check(values)
+    _check_packages()
     _check_ports(values['host'], {name: values[name] for name in ('port', 'rest_api_port')})
     commands.import_tensorflow()
     from stylegan_serving.local_server import configuration, errors, server
@@ -98,6 +102,12 @@ def _check(values):
     if bool(values['model_base_path']) == bool(values['model_config_file']):
         raise commands.UsageError('Expected --model_base_path=FOLDER (with --model_name) or --model_config_file=FILE. '
                                   f"Received: {'both' if values['model_base_path'] else 'neither'}.")
+
+
+def _check_packages():
+    for package in _PACKAGES:
+        if not importlib.util.find_spec(package):
+            raise commands.UsageError(f"The package {package} is not installed: pip install 'stylegan-tf[serving]'.")
 
 
 def _check_ports(host, ports):

@@ -111,3 +111,9 @@ def test_help_imports_no_tensorflow():
 def test_flags_without_effect_are_taken_with_a_note(capsys):
     main._check(values('--model_base_path=m', '--enable_profiler=true', '--prefer_tflite_model=false'))
     assert capsys.readouterr().err == 'Note: --enable_profiler has no effect on the local server.\n'
+
+
+def test_missing_packages_are_named_with_the_remedy(monkeypatch):
+    monkeypatch.setattr(main, '_PACKAGES', ('grpc', 'no_such_package'))
+    with pytest.raises(commands.UsageError, match=r"no_such_package .* pip install 'stylegan-tf\[serving\]'"):
+        main._check_packages()

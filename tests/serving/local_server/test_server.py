@@ -124,7 +124,7 @@ def test_limits_of_requests(server):
 
 def test_calls_beyond_the_threads_are_refused_at_once_and_cancelled_ones_give_their_place_back(server, _calibrated):
     with stub_of(server.grpc) as stub:
-        first = stub.Predict.future(slow_request(20), timeout=60)
+        first = stub.Predict.future(slow_request(20), timeout=10)
 
         def refusal():
             try:
