@@ -85,8 +85,8 @@ class Soak:
         self._next, self._limit, self._lock = 0, 0, threading.Lock()
         self._oldest = self._newest = 1
         self._phase, self._memory = 'version 1', collections.defaultdict(list)
-        self._kinds, self._retries = collections.Counter(), collections.Counter()
-        self._wrong, self._lost, self._latencies = [], [], []
+        self._retries = collections.Counter()
+        self._wrong, self._lost, self._latencies = [], [], collections.defaultdict(list)
         self._is_over = threading.Event()
 
     def run(self):
@@ -173,19 +173,16 @@ class Soak:
                     client.send(number, self._oldest)
                 except soak_requests.UnansweredError as error:
                     if time.monotonic() - start < PATIENCE_SECONDS:
-                        self._count_in(self._retries, str(error))
+                        with self._lock:
+                            self._retries[str(error)] += 1
                         time.sleep(0.1)
                         continue
                     self._lost.append(f'{number} {kind}: {error}')
                 except soak_requests.WrongAnswerError as error:
                     self._wrong.append(f'{number} {kind}: {error}')
                 break
-            self._count_in(self._kinds, kind)
-            self._latencies.append(time.monotonic() - start)
-
-    def _count_in(self, counter, key):
-        with self._lock:
-            counter[key] += 1
+            with self._lock:
+                self._latencies[kind].append(time.monotonic() - start)
 
     def _watch_memory(self):
         while not self._is_over.wait(0.1):
@@ -194,11 +191,14 @@ class Soak:
                 self._memory[phase].append(self._server.resident_bytes())
 
     def _report(self, seconds, exit_code):
-        ordered = sorted(self._latencies)
-        return {'requests': self._count, 'seconds': round(seconds, 1), 'clients': self._clients,
-                'kinds': dict(self._kinds), 'retries': dict(self._retries), 'lost': self._lost, 'wrong': self._wrong,
-                'latency_ms': {f'p{percent}': round(1000 * ordered[(len(ordered) - 1) * percent // 100], 1)
-                               for percent in (50, 95, 99, 100)},
+        kinds = {}
+        for kind, latencies in sorted(self._latencies.items()):
+            ordered = sorted(latencies)
+            kinds[kind] = {'requests': len(ordered), **{
+                f'p{percent}_ms': round(1000 * ordered[(len(ordered) - 1) * percent // 100], 1)
+                for percent in (50, 95, 100)}}
+        return {'requests': self._count, 'seconds': round(seconds, 1), 'clients': self._clients, 'kinds': kinds,
+                'retries': dict(self._retries), 'lost': self._lost, 'wrong': self._wrong,
                 'memory': growth(self._memory), 'exit_code': exit_code}
 
 

@@ -134,11 +134,7 @@ class Client:
         self._refused('RESOURCE_EXHAUSTED', _message([self._too_much]))
 
     def _send_oversized_rest(self, generator):
-        # The server may refuse and close before it has read everything; both ends of that are a refusal.
-        try:
-            self._posted(b'"' + self._too_much, 413)
-        except UnansweredError:
-            self._connection.close()
+        self._posted(b'"' + self._too_much, 413)
 
     def _send_aborted_grpc(self, generator):
         call = self._predict.future(_message(self._files[:1]), timeout=TIMEOUT_SECONDS)

@@ -17,6 +17,11 @@ from tests.serving import golden_record, server_process
 
 # Scenarios of one row run one after another; rows beside each other: some mostly wait for polls and retries.
 ROWS = (('main', 'limits', 'batching'), ('life', 'labels'), ('retries',))
+# 20 calls meet 4 threads for each core; the record was made on two.
+DEPENDS_ON_CORES = {'limits.grpc_threads.default'} if os.cpu_count() != 2 else set()
+# Texts of gRPC's own and a crash, in which another build of the real server may differ from the recorded one.
+DEPENDS_ON_BUILD = {'limits.grpc_threads.default', 'limits.grpc_threads.two', 'limits.tensor_content.rest',
+                    'limits.tensor_content.rest.process', 'prometheus.metrics'}
 
 
 def compared(capsys, monkeypatch, *arguments):
@@ -120,13 +125,13 @@ def test_every_exchange_belongs_to_a_row():
     assert sorted(identifier for row in ROWS for identifier in ids_of(row)) == sorted(golden_record.read())
 
 
-def compare(row, exchanges, listed):
+def compare(row, exchanges, listed, may_differ):
     record = golden_record.read()
     assert exchanges.keys() == ids_of(row)
     differing = {identifier: golden_record.differences(record[identifier], exchange)
                  for identifier, exchange in exchanges.items()}
-    unexpected = {identifier: found for identifier, found in differing.items() if found and identifier not in listed}
-    assert unexpected == {}
+    assert {identifier: found for identifier, found in differing.items()
+            if found and identifier not in listed | may_differ} == {}
     assert {identifier for identifier in listed & exchanges.keys() if not differing[identifier]} == set(), (
         'serving/local_server_differences.md lists differences that there are not')
 
@@ -134,7 +139,7 @@ def compare(row, exchanges, listed):
 @pytest.mark.slow
 @pytest.mark.parametrize('row', ROWS, ids='+'.join)
 def test_all_exchanges_agree_with_the_record(local_replay, row):
-    compare(row, local_replay.exchanges(row), golden_record.listed_differences())
+    compare(row, local_replay.exchanges(row), golden_record.listed_differences(), DEPENDS_ON_CORES)
 
 
 def test_a_real_server_that_runs_agrees_with_the_record(capsys, monkeypatch):
@@ -154,6 +159,6 @@ def test_a_real_server_program_agrees_with_the_record(golden_models, tmp_path, r
         pytest.skip('no real server: tensorflow_model_server is not on PATH')
     replay = Replay(program, golden_models, tmp_path, [row])
     try:
-        compare(row, replay.exchanges(row), set())
+        compare(row, replay.exchanges(row), set(), DEPENDS_ON_BUILD)
     finally:
         replay.stop()
