@@ -177,7 +177,11 @@ def compare(system, folder):
             twin = serving_graph.BYTES_TWINS.get(name)
             if twin:
                 result = loaded[twin](**tensors(serving_graph.as_bytes_inputs(inputs)))
-                worst_level = max(worst_level, _level_difference(twin, expected, result))
+                files = {output for output, kind in signature.outputs.items() if kind == 'image'}
+                worst_level = max(worst_level, _level_difference(
+                    twin, {output: expected[output] for output in files}, result))
+                worst = max(worst, _difference(f'{twin} at {size[0]}x{size[1]}', {
+                    output: expected[output] for output in set(expected) - files}, result))
     return {'largest_difference': worst, 'largest_difference_bytes': worst_level,
             'tolerance': TOLERANCE, 'sizes': [list(size) for size in sizes]}
 

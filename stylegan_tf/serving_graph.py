@@ -11,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 # Float signature -> name of its twin that takes and returns encoded files.
-BYTES_TWINS = {'stylize': 'serving_default'}
+BYTES_TWINS = {'stylize': 'serving_default', 'encode_style': 'encode_style_bytes',
+               'stylize_from_code': 'stylize_from_code_bytes'}
 BYTES_SUFFIX = '_bytes'
 
 

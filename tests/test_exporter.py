@@ -87,6 +87,16 @@ def test_rows_of_files_equal_the_float_signature():
     assert np.abs(decoded / 255 - floats).max() <= 0.5 / 255 + 1e-4
 
 
+def test_a_style_encoded_once_paints_files_as_the_style_itself_does():
+    model = tiny_models.model()
+    inputs = serving_graph.as_bytes_inputs(serving_graph.example_inputs(
+        tiny_models.system().signatures()['stylize'], (40, 30), batch=2, seed=4))
+    whole = model._run('serving_default', **inputs)['stylized_bytes']
+    code = model._run('encode_style_bytes', style_bytes=inputs.pop('style_bytes'))['code']
+    assert code.shape == (2, 32)
+    assert list(model._run('stylize_from_code_bytes', code=code, **inputs)['stylized_bytes']) == list(whole)
+
+
 def test_a_corrupt_row_fails_the_request():
     import tensorflow as tf
 
