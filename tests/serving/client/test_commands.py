@@ -133,11 +133,12 @@ def wait_for_results(output, count):
         time.sleep(0.01)
 
 
-def test_ctrl_c_leaves_a_state_to_go_on_from(server, pictures, tmp_path):
+@pytest.mark.parametrize('with_signal', [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_leaves_a_state_to_go_on_from(with_signal, server, pictures, tmp_path):
     photos, output = write_photos(tmp_path / 'photos', 60), tmp_path / 'out'
     process = start_run(server.rest, photos, pictures.painting, output)
     wait_for_results(output, 3)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(with_signal)
     text, _ = process.communicate(timeout=60)
     assert process.returncode == 130 and 'The same command again does the rest.' in text, text
     assert 'Traceback' not in text
