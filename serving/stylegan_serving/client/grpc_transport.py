@@ -1,5 +1,6 @@
 """gRPC by tensorflow-serving-api's stubs, which import TensorFlow."""
 
+import itertools
 import pathlib
 
 import grpc
@@ -140,9 +141,35 @@ def _tensor(array):
     return tensor
 
 
+def _array(tensor):
+    if tensor.dtype != types_pb2.DT_STRING:
+        return np.asarray(tf.make_ndarray(tensor))
+    shape = [dim.size for dim in tensor.tensor_shape.dim]
+    strings = _unpacked(tensor.tensor_content, int(np.prod(shape))) if tensor.tensor_content else tensor.string_val
+    array = np.empty(len(strings), object)
+    array[:] = list(strings)
+    return array.reshape(shape)
+
+
+def _unpacked(content, count):
+    """Strings of a server with --enable_serialization_as_tensor_content: their lengths as varints, then the strings."""
+    lengths, at = [], 0
+    for _ in range(count):
+        length = shift = 0
+        while True:
+            byte = content[at]
+            length |= (byte & 0x7f) << shift
+            at, shift = at + 1, shift + 7
+            if byte < 0x80:
+                break
+        lengths.append(length)
+    ends = np.cumsum([at, *lengths])
+    return [content[start:end] for start, end in itertools.pairwise(ends)]
+
+
 def _answer(request, answer):
     if isinstance(request, Predict):
-        return Prediction({name: np.asarray(tf.make_ndarray(tensor)) for name, tensor in answer.outputs.items()},
+        return Prediction({name: _array(tensor) for name, tensor in answer.outputs.items()},
                           answer.model_spec.version.value)
     if isinstance(request, Metadata):
         definitions = get_model_metadata_pb2.SignatureDefMap()

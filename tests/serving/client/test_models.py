@@ -208,7 +208,7 @@ def test_messages_beyond_4_mib_pass(connect):
     ({'server': 'http://a:99999'}, 'Received'), ({'server': 'grpc://a:1/path'}, 'Received'),
     ({'version': 1, 'label': 'stable'}, 'a version or a label, not both'),
     ({'version': -1}, 'whole number'), ({'model': ''}, 'have names'), ({'label': ''}, 'have names'),
-    ({'deadline': 3}, "Unknown option 'deadline'. Options: deadline_seconds"), ({'max_rows': 0}, 'from 1 up')])
+    ({'deadline': 3}, "Unknown option 'deadline'. Options: ca_file, deadline_seconds"), ({'max_rows': 0}, 'from 1 up')])
 def test_wrong_arguments_are_refused(arguments, message):
     with pytest.raises(client.InputError, match=message):
         client.connect(**{'server': 'http://localhost:1', 'model': 'pair', **arguments})
