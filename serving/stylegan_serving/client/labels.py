@@ -196,7 +196,12 @@ class LabelledConfig:
 
     @contextlib.contextmanager
     def _locked(self):
-        with open(self._history, 'a', encoding='utf-8') as file:
+        try:
+            file = open(self._history, 'a', encoding='utf-8')  # noqa: SIM115
+        except OSError as error:
+            raise LabelError(f'{self._history} cannot be written ({error.strerror}), and without it nothing knows the '
+                             'way back.') from error
+        with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:

@@ -1,5 +1,6 @@
 """Labels moved on a running server, and what is refused before a server could suffer from it."""
 
+import fcntl
 import json
 import pathlib
 import shutil
@@ -165,6 +166,19 @@ def test_a_refused_move_is_undone_everywhere(config):
     assert takes.sent[-1] == ([1], {'stable': 1}) and server_configs.read(config) == before
     with pytest.raises(labels.LabelError, match='knows no earlier version'):
         labels.LabelledConfig(config).way_back('pair', 'stable')
+
+
+def test_a_history_that_cannot_be_written_or_is_locked_ends_it(config):
+    labelled = labels.LabelledConfig(config)
+    history = pathlib.Path(f'{config}.labels.jsonl')
+    with open(history, 'w') as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(labels.LabelError, match='Another process is changing the labels'):
+            labelled.apply(labelled.promotion('pair', 'stable', 2), [Recorder()], action='promote', deadline_seconds=5)
+    history.unlink()
+    history.mkdir()
+    with pytest.raises(labels.LabelError, match='cannot be written'):
+        labelled.apply(labelled.promotion('pair', 'stable', 2), [Recorder()], action='promote', deadline_seconds=5)
 
 
 def test_moves_that_make_no_sense_are_refused(config):
