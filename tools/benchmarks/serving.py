@@ -54,13 +54,14 @@ def main():
         raise commands.UsageError('--clients, --rounds and --images must be at least 1.')
     if not _SERVER.value and not _MODEL.value:
         raise commands.UsageError('--server or --model is required: there is nothing to measure.')
+    targets = dict(map(_target, _SERVER.value))
     commands.import_tensorflow()
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         base = _base_folder(folder) if _MODEL.value else None
         server = None if _SERVER.value else stack.enter_context(_started(base, folder))
-        addresses = _SERVER.value or [f'grpc://127.0.0.1:{server.grpc_port}', f'http://127.0.0.1:{server.rest_port}']
-        targets = dict(_target(address) for address in addresses)
+        if server:
+            targets = dict(map(_target, (f'grpc://127.0.0.1:{server.grpc_port}', f'http://127.0.0.1:{server.rest_port}')))
         if base:
             targets = {IN_PROCESS: load.InProcess(_newest(base)), **targets}
         inputs, rows = next(iter(targets.values())).inputs(), []
