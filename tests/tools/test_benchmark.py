@@ -12,7 +12,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tools'))
-from benchmarks import load, soak  # noqa: E402
+from benchmarks import load, soak_run  # noqa: E402
 
 
 def run(*arguments, timeout=600):
@@ -71,13 +71,13 @@ def test_quantiles_and_rates():
 def test_memory_growth_is_that_within_a_version_and_from_one_to_the_next():
     mb = 10 ** 6
     steady = {'version 1': [50 * mb] * 30 + [100 * mb] * 70, 'version 2': [150 * mb] * 100}
-    assert soak.growth(steady)['largest_growth'] == 0.0
+    assert soak_run.growth(steady)['largest_growth'] == 0.0
     leak_per_version = {**steady, 'version 3': [165 * mb] * 100}
-    assert soak.growth(leak_per_version)['largest_growth'] == pytest.approx(0.1)
+    assert soak_run.growth(leak_per_version)['largest_growth'] == pytest.approx(0.1)
     leak_per_request = {'version 1': [number * mb for number in range(100, 200)]}
-    assert soak.growth(leak_per_request)['largest_growth'] > 0.2
+    assert soak_run.growth(leak_per_request)['largest_growth'] > 0.2
     restarted = {**steady, 'version 2, restarted': [300 * mb] * 100}
-    assert soak.growth(restarted)['largest_growth'] == 0.0
+    assert soak_run.growth(restarted)['largest_growth'] == 0.0
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [
