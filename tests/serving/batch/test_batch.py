@@ -10,12 +10,11 @@ import time
 import numpy as np
 import pytest
 from absl import flags
-from absl.testing import flagsaver
 from PIL import Image
 
 pytest.importorskip('apache_beam', reason='needs the extra [batch]')
 
-from stylegan_serving.batch import backends, files, main, options, records, summary, tasks
+from stylegan_serving.batch import backends, files, options, records, runs, summary, tasks
 from stylegan_tf import commands, images
 from tests.serving import server_process
 from tests.serving.batch import judging_model, memory_files
@@ -55,12 +54,12 @@ def photos(tmp_path):
 
 def run(model, photos, output, **changed):
     """Runs a job in this process; (exit code, summary)."""
-    settings = {'content': [str(photos)], 'style': str(photos.parent / 'style.png'), 'model': str(model),
-                'output': str(output), **changed}
-    if not flags.FLAGS.is_parsed():
-        flags.FLAGS([sys.argv[0]])
-    with flagsaver.flagsaver(**settings):
-        code = main.run_job([])
+    # Not by the flags: other commands, which other tests import, have flags of the same names.
+    settings = {'content': [str(photos)], 'style': str(photos.parent / 'style.png'), 'output': str(output), 'tasks': (),
+                'source': records.ModelSource(str(model), None, None), 'strength': 1.0, 'false_alarm_rate': 0.05,
+                'batch_size': 8, 'overwrite': False, 'has_provenance': True, 'metrics_file': None, **changed}
+    settings.update(content=tuple(settings['content']), tasks=tuple(settings['tasks']))
+    code = runs.run(runs.Request(**settings), options.pipeline_options([], ()))
     return code, json.loads(files.read(files.join(files.absolute(str(output)), 'summary.json')))
 
 
@@ -93,7 +92,7 @@ def test_stylises_scores_and_corrects(model, photos, tmp_path, capsys):
 
 def test_receipts(model, photos, tmp_path):
     output = tmp_path / 'results'
-    run(model, photos, output, strength=0.5, provenance='on')
+    run(model, photos, output, strength=0.5)
     receipt = json.loads((output / 'sub' / 'dark.bmp.json').read_text())
     source = (photos / 'sub' / 'dark.bmp').read_bytes()
     assert receipt['content'] == {'name': 'dark.bmp', 'sha256': records.sha256(source)}
@@ -226,8 +225,6 @@ def test_models_by_what_they_can_do():
     ({'tasks': ['stylise']}, r'can stylize, score, correct. Received: stylise'),
     ({'style': None, 'tasks': ['stylize']}, '--style is needed'),
     ({'tasks': ['score']}, '--style has no use here'),
-    ({'label': 'stable'}, '--label belongs to --server'),
-    ({'strength': 1.5}, '--strength must lie between 0 and 1'),
     ({'content': ['/nowhere']}, '/nowhere is neither a file nor a folder'),
     ({'content': ['memory://nowhere/']}, 'memory://nowhere: there is nothing'),
     ({'content': ['/nowhere/*.jpg']}, r'/nowhere/\*.jpg: there is nothing'),
@@ -238,6 +235,14 @@ def test_models_by_what_they_can_do():
 def test_bad_usage(model, photos, tmp_path, changed, message):
     with pytest.raises((commands.UsageError, files.FilesError), match=message):
         run(model, photos, **{'output': tmp_path / 'results', **changed})
+
+
+@pytest.mark.parametrize(('flag', 'message'), [
+    ('--label=stable', '--label belongs to --server'), ('--strength=1.5', '--strength must lie between 0 and 1')])
+def test_bad_flags(flag, message):
+    done = subprocess.run([*COMMAND, '--content=a', '--output=b', flag], env=server_process.environment(),
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and message in done.stderr
 
 
 def test_the_contents_are_never_overwritten(model, photos):
@@ -253,7 +258,12 @@ def test_a_folder_without_pictures(model, photos, tmp_path):
 
 
 def test_arguments_are_parted():
-    own = main._own_flags()
+    values = flags.FlagValues()
+    for name in ('style', 'output', 'strength'):
+        flags.DEFINE_string(name, None, '', flag_values=values)
+    flags.DEFINE_list('content', [], '', flag_values=values)
+    flags.DEFINE_bool('overwrite', False, '', flag_values=values)
+    own = [values[name] for name in values]
     ours, others = options.split(
         ['--content=a', '--style', 'b.png', '--runner', 'FlinkRunner', '--nooverwrite', '--output=c', '--streaming',
          '--flink_master=x', 'stray'], own)
