@@ -39,8 +39,9 @@ _ROUNDS = flags.DEFINE_integer('rounds', 7, 'Turns of each, after one that warms
 _BATCHING = flags.DEFINE_bool('batching', True, 'The local server that is started joins requests.')
 _SERVER_FLAGS = flags.DEFINE_list('server_flags', [], 'Further flags of the local server that is started.')
 _OUTPUT = flags.DEFINE_string('output', None, 'JSON file for all numbers.')
+# Joins what comes while the threads are busy; waiting for more would leave cores idle.
 BATCHING_PARAMETERS = '''max_batch_size { value: 8 }
-batch_timeout_micros { value: 2000 }
+batch_timeout_micros { value: 0 }
 max_enqueued_batches { value: 64 }
 num_batch_threads { value: 2 }
 '''
