@@ -176,9 +176,10 @@ def _compare(targets, requests, batch, server):
     for loop in loops.values():
         loop.close()
     rows = [_row(name, batch, turns, cpu_seconds[name]) for name in targets]
-    if IN_PROCESS in targets and server:
-        for row in rows:
-            row['cpu_ratio'] = round(rows[0]['cpu_seconds_per_image'] / row['cpu_seconds_per_image'], 3)
+    if IN_PROCESS in targets and server and all(cpu_seconds.values()):  # clock ticks are 10 ms long
+        for name, row in zip(targets, rows):
+            row['cpu_ratio'] = round(cpu_seconds[IN_PROCESS] / max(rows[0]['images'], 1)
+                                     / cpu_seconds[name] * row['images'], 3)
     return rows
 
 
@@ -186,7 +187,7 @@ def _row(name, batch, turns, cpu_seconds):
     total = load.Measured()
     for measured in turns[name]:
         total.add(measured)
-    row = {'target': name, 'batch': batch, 'clients': _CLIENTS.value, **total.numbers(),
+    row = {'target': name, 'batch': batch, 'clients': _CLIENTS.value, 'images': total.rows, **total.numbers(),
            'cpu_seconds_per_image': round(cpu_seconds / max(total.rows, 1), 5)}
     if IN_PROCESS in turns:
         ratios = sorted(one.rows / one.seconds / (other.rows / other.seconds)
