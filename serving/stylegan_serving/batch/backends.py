@@ -112,8 +112,10 @@ class Remote:
 
         self._client_error, self._rows_error = client.ClientError, client.RowsError
         try:
-            self._client = client.connect(source.server, model=source.model, label=source.label)
-            metadata = self._client.metadata()
+            # A server that restarts is waited for: its rows are not dead letters.
+            self._client = client.connect(source.server, model=source.model, label=source.label, deadline_seconds=300,
+                                          retries=client.RetryPolicy(max_attempts=None))
+            metadata = self._client.metadata(deadline_seconds=20)
         except client.ClientError as error:
             raise BackendError(f'--server: {error}') from error
         inputs = {name: tuple(signature.inputs) for name, signature in metadata.signatures.items()}

@@ -44,6 +44,21 @@ class Options:
                 raise InputError(f'{name} must be a number from {least} up. Received: {value!r}.')
 
 
+class Recent:
+    """The values that were put in last, by key. Threads may share it."""
+
+    def __init__(self, most=64):
+        self._most, self._values = most, {}
+
+    def get(self, key):
+        return self._values.get(key)
+
+    def put(self, key, value):
+        self._values[key] = value
+        while len(self._values) > self._most:
+            self._values.pop(next(iter(self._values)), None)
+
+
 class Calls:
     """The calls to one server as generators of steps. Threads may share it.
 
@@ -57,6 +72,7 @@ class Calls:
         self.bytes_factor = bytes_factor
         self._metadata = {}  # ModelSpec -> (time it was told, ModelMetadata)
         self._max_rows = {}  # (model, signature) -> what the server said
+        self.codes = Recent()  # of styles, by what encoded which file
 
     def until(self, deadline_seconds=None):
         """The moment at which a call that begins now must have ended."""
@@ -75,6 +91,8 @@ class Calls:
                 return (yield Attempt(request, remaining))
             except ServerError as refusal:
                 error = refusal
+            if error.code == 'NOT_FOUND' and getattr(request, 'spec', None) and request.spec.is_pinned:
+                raise error
             failures += 1
             if not retries.is_retryable(error) or failures == retries.max_attempts:
                 raise error

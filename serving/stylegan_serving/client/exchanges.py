@@ -20,6 +20,7 @@ class ModelSpec:
     name: str
     version: int | None = None
     label: str | None = None
+    is_pinned: bool = False  # the version was chosen by a call and not by its caller, who is not to wait for it
 
     def __str__(self):
         part = f' version {self.version}' if self.version is not None else f' label {self.label}' if self.label else ''

@@ -10,10 +10,11 @@ import math
 import numpy as np
 
 from stylegan_serving.client import painting, pictures
-from stylegan_serving.client.errors import InputError, RowsError
+from stylegan_serving.client.errors import InputError, RowsError, ServerError
 from stylegan_serving.client.exchanges import Compute
 from stylegan_serving.client.pictures import EncodedPicture
 
+_VERSION_ATTEMPTS = 3  # while versions come and go
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Stylized(EncodedPicture):
@@ -48,45 +49,76 @@ def stylize(calls, spec, content, style, strength, style_weights, until):
     styles = yield Compute(lambda: [pictures.prepare(source) for source in _as_list(style)])
     if style_weights is not None and len(styles) < 2:
         raise InputError(f'style_weights belong to several styles. Received: {len(styles)} style.')
-    metadata = yield from calls.metadata(spec, until)
-    if len(styles) > 1:
-        apart = list(range(len(contents)))
-    else:
-        apart = [row for row, picture in enumerate(contents)
-                 if math.prod(picture.size) > calls.options.max_pixels and painting.has_tiles(metadata)]
-    together = sorted(set(range(len(contents))) - set(apart))
+    for attempt in range(_VERSION_ATTEMPTS):
+        metadata = yield from calls.metadata(spec, until)
+        is_last = attempt == _VERSION_ATTEMPTS - 1
+        try:
+            return (yield from _stylize_by(metadata, calls, spec, contents, styles, strength, style_weights, until,
+                                           prefers_code=not is_last))
+        except painting.VersionGoneError as error:
+            calls.forget(spec)  # and once more, by the version that took its place
+            if is_last:
+                raise ServerError('NOT_FOUND', str(error)) from error
+    raise AssertionError('the last attempt returns or raises')
+
+
+def _stylize_by(metadata, calls, spec, contents, styles, strength, weights, until, *, prefers_code):
+    """Large contents in tiles, several files in one style by its code, the others by `serving_default`."""
+    tiled = [row for row, picture in enumerate(contents)
+             if math.prod(picture.size) > calls.options.max_pixels and painting.has_tiles(metadata)]
+    others = [row for row in range(len(contents)) if row not in tiled]
+    saves_time = prefers_code and len(styles) == 1 < len(others) and painting.saves_time(metadata)
+    by_code = others if len(styles) > 1 or saves_time else []
     results, failures = [None] * len(contents), {}
-    try:
-        painted = yield from _stylize_together(calls, spec, metadata, [contents[row] for row in together], styles,
-                                               strength, until)
-    except RowsError as error:
-        painted = error.results
-        failures.update({together[row]: reason for row, reason in error.failures.items()})
-    for row, result in zip(together, painted, strict=True):
-        results[row] = result
-    if apart:
-        code = yield from painting.style_code(calls, spec, metadata, styles, style_weights, until)
-    for row in apart:
-        painted = yield from painting.paint(calls, spec, metadata, contents[row], code, strength, until)
-        results[row] = Stylized(painted.encoded)
+
+    def take(rows, painted):
+        try:
+            found = yield from painted
+        except RowsError as error:
+            found = error.results
+            failures.update({rows[row]: reason for row, reason in error.failures.items()})
+        for row, result in zip(rows, found, strict=True):
+            results[row] = result
+
+    if tiled or by_code:
+        # A code is of one version: the same one must paint by it.
+        pinned = dataclasses.replace(spec, version=metadata.version, label=None, is_pinned=True)
+        code = yield from painting.style_code(calls, pinned, metadata, styles, weights, until)
+        if by_code and painting.takes_files(metadata):
+            yield from take(by_code, _stylize_files(calls, pinned, metadata, [contents[row] for row in by_code],
+                                                    {'code': code}, strength, until))
+        else:
+            tiled = sorted({*tiled, *by_code})
+        for row in tiled:
+            painted = yield from painting.paint(calls, pinned, metadata, contents[row], code, strength, until)
+            results[row] = Stylized(painted.encoded)
+    if others and not by_code:
+        yield from take(others, _stylize_files(calls, spec, metadata, [contents[row] for row in others], {
+            'style_bytes': styles[0].encoded if styles else None}, strength, until))
     if failures:
         raise RowsError(failures, results, [row for row, result in enumerate(results) if result is not None])
     return results
 
 
-def _stylize_together(calls, spec, metadata, contents, styles, strength, until):
-    if not contents:
-        return []
-    signature = metadata.signature('serving_default')
+def _stylize_files(calls, spec, metadata, contents, style, strength, until):
+    """List of `Stylized` by a signature on files: by `style_bytes`, or by `code` [1, D]."""
+    by_code = 'code' in style
+    signature = metadata.signature(painting.FILES_BY_CODE if by_code else 'serving_default')
+    if by_code:
+        style = {'code': np.repeat(style['code'], len(contents), axis=0)}
+    elif style['style_bytes'] is not None:
+        style = {'style_bytes': [style['style_bytes']] * len(contents)}
     inputs = signature.filled(len(contents), given={
-        'content_bytes': [picture.encoded for picture in contents],
-        'style_bytes': [styles[0].encoded] * len(contents) if styles else None,
-        'strength': strength}, defaults={'strength': 1.0})
+        'content_bytes': [picture.encoded for picture in contents], 'strength': strength, **style},
+        defaults={'strength': 1.0})
 
     def result(row):
         return Stylized(row['stylized_bytes'], anomaly_score=_number(row, 'anomaly_score'))
 
-    return (yield from _rows(calls, spec, signature, inputs, contents, result, until))
+    if not by_code:
+        return (yield from _rows(calls, spec, signature, inputs, contents, result, until))
+    with painting.version_watched():
+        return (yield from _rows(calls, spec, signature, inputs, contents, result, until))
 
 
 def score(calls, spec, image, content, until):

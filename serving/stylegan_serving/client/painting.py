@@ -1,14 +1,16 @@
-"""Stylising by style codes: several styles mixed, and large pictures in tiles.
+"""Stylising by style codes: several styles mixed, many pictures in one style, and large pictures in tiles.
 
 serving/README.md describes the signatures. Each function is a call as `calls` describes it, a generator of steps.
 """
 
+import contextlib
+import hashlib
 import math
 
 import numpy as np
 
 from stylegan_serving.client import pictures
-from stylegan_serving.client.errors import InputError
+from stylegan_serving.client.errors import ClientError, InputError, ServerError
 from stylegan_serving.client.exchanges import Compute
 from stylegan_tf import images, tiles
 
@@ -17,6 +19,35 @@ from stylegan_tf import images, tiles
 _MOST_PIXELS = 16_000_000  # a message of 192 MB
 _MOST_PIXELS_AS_TEXT = 1_000_000
 _TILE_SIGNATURES = ('encode_style', 'encode_content', 'stylize_tile')
+CODE_OF_FILE, FILES_BY_CODE = 'encode_style_bytes', 'stylize_from_code_bytes'
+
+
+class VersionGoneError(ClientError):
+    """The version that encoded a style was unloaded before it had painted by the code."""
+
+
+@contextlib.contextmanager
+def version_watched():
+    """Around the calls of a version that was chosen here: its end is a `VersionGoneError`."""
+    try:
+        yield
+    except ServerError as error:
+        if error.code == 'NOT_FOUND':
+            raise VersionGoneError(str(error)) from error
+        raise
+
+
+def takes_files(metadata):
+    """Whether a model paints encoded files by a style code."""
+    return CODE_OF_FILE in metadata.signatures and FILES_BY_CODE in metadata.signatures
+
+
+def saves_time(metadata):
+    """Whether several files in one style are best painted by its code: nothing that a plain call tells is lost."""
+    if not takes_files(metadata) or 'serving_default' not in metadata.signatures:
+        return takes_files(metadata)
+    told, kept = (set(metadata.signatures[name].outputs) for name in ('serving_default', FILES_BY_CODE))
+    return told <= kept
 
 
 def has_tiles(metadata):
@@ -31,14 +62,28 @@ def style_code(calls, spec, metadata, styles, weights, until):
         styles: List of `pictures.Prepared`.
         weights: One number each, of which only the ratios matter, or None for equal ones.
     """
-    signature = metadata.signature('encode_style')
+    weights = _normalized(weights, len(styles)) if styles else []
     if not styles:
         raise InputError('The model needs a style, and none was given.')
     code = np.float32(0)
-    for weight, style in zip(_normalized(weights, len(styles)), styles, strict=True):
-        reduced = _sendable(calls, style.picture.pixels)
-        outputs = yield from calls.predict(spec, signature.name, {'style': _batch(reduced)}, until)
-        code = code + np.float32(weight) * outputs['code']
+    with version_watched():
+        for weight, style in zip(weights, styles, strict=True):
+            one = yield from _code_of_one(calls, spec, metadata, style, until)
+            code = code + np.float32(weight) * one
+    return code
+
+
+def _code_of_one(calls, spec, metadata, style, until):
+    """Code of a style, float32 [1, D]; kept, because a folder of pictures is many calls in one style."""
+    key = spec, hashlib.sha256(style.encoded).digest()
+    code = calls.codes.get(key)
+    if code is None:
+        if CODE_OF_FILE in metadata.signatures:
+            name, given = CODE_OF_FILE, {'style_bytes': [style.encoded]}
+        else:
+            name, given = 'encode_style', {'style': _batch(_sendable(calls, style.picture.pixels))}
+        code = (yield from calls.predict(spec, metadata.signature(name).name, given, until))['code']
+        calls.codes.put(key, code)
     return code
 
 
@@ -51,13 +96,14 @@ def paint(calls, spec, metadata, content, code, strength, until):
         strength: From 0 to 1, or None for 1.
     """
     pixels, given = content.picture.pixels, {'code': code, 'strength': strength}
-    if math.prod(content.size) > calls.options.max_pixels and has_tiles(metadata):
-        painted = yield from _paint_in_tiles(calls, spec, metadata, pixels, given, until)
-        return (yield Compute(lambda: pictures.from_levels(painted)))
-    signature = metadata.signature('stylize_from_code')
-    inputs = signature.filled(1, given={'content': _batch(pixels), **given}, defaults={'strength': 1.0})
-    outputs = yield from calls.predict(spec, signature.name, inputs, until)
-    return (yield Compute(lambda: pictures.from_floats(outputs['stylized'][0])))
+    with version_watched():
+        if math.prod(content.size) > calls.options.max_pixels and has_tiles(metadata):
+            painted = yield from _paint_in_tiles(calls, spec, metadata, pixels, given, until)
+            return (yield Compute(lambda: pictures.from_levels(painted)))
+        signature = metadata.signature('stylize_from_code')
+        inputs = signature.filled(1, given={'content': _batch(pixels), **given}, defaults={'strength': 1.0})
+        outputs = yield from calls.predict(spec, signature.name, inputs, until)
+        return (yield Compute(lambda: pictures.from_floats(outputs['stylized'][0])))
 
 
 def _paint_in_tiles(calls, spec, metadata, pixels, given, until):
