@@ -67,7 +67,7 @@ _IGNORED = ('flush_filesystem_caches', 'remove_unused_fields_from_bundle_metagra
             'thread_pool_factory_config_file', 'enable_per_model_batching_parameters')
 for _name in (*_REFUSED, *_IGNORED):
     flags.DEFINE_string(_name, None, 'Taken for compatibility; ' + (
-        'refused: ' + _REFUSED[_name] if _name in _REFUSED else 'has no effect.') + '.')
+        'refused: ' + _REFUSED[_name] if _name in _REFUSED else 'has no effect') + '.')
 
 _PACKAGES = ('grpc', 'grpc_health', 'httptools', 'prometheus_client', 'tensorflow_serving', 'uvicorn')
 
