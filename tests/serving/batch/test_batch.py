@@ -52,11 +52,11 @@ def photos(tmp_path):
     return folder
 
 
-def run(model, photos, output, **changed):
+def run(model, photos, output, *, server=None, label=None, **changed):
     """Runs a job in this process; (exit code, summary)."""
     # Not by the flags: other commands, which other tests import, have flags of the same names.
     settings = {'content': [str(photos)], 'style': str(photos.parent / 'style.png'), 'output': str(output), 'tasks': (),
-                'source': records.ModelSource(str(model), None, None), 'strength': 1.0, 'false_alarm_rate': 0.05,
+                'source': records.ModelSource(str(model), server, label), 'strength': 1.0, 'false_alarm_rate': 0.05,
                 'batch_size': 8, 'overwrite': False, 'has_provenance': True, 'metrics_file': None, **changed}
     settings.update(content=tuple(settings['content']), tasks=tuple(settings['tasks']))
     code = runs.run(runs.Request(**settings), options.pipeline_options([], ()))
