@@ -27,14 +27,8 @@ def engine(seed=0, **settings):
     from stylegan_tf.training import engines, jax_engine
     from tests.training import tiny
 
-    class Stream(tiny.TinyStream):
-        roles, size = ('content', 'style'), (8, 8)
-
-        def sample(self, position):
-            return {key: value[0] for key, value in self.batch(position, 1).items()}
-
     system = engines.build_system(dataclasses.replace(tiny.TinyConfig(), **settings), 7)
-    return jax_engine.Engine(system, Stream(), batch_size=2, seed=seed)
+    return jax_engine.Engine(system, tiny.TinyStream(), batch_size=2, seed=seed)
 
 
 def state_of(made):

@@ -53,15 +53,6 @@ class Noisy(Pair):
     is_noisy = True
 
 
-class Stream(tiny.TinyStream):
-    """Also random access to single samples."""
-
-    roles, size = ('content', 'style'), (8, 8)
-
-    def sample(self, position):
-        return {key: value[0] for key, value in self.batch(position, 1).items()}
-
-
 def engines(kind=Pair, use_xla=False, **settings):
     """(engine on one device, engine on two replicas) with the same weights and seed."""
     config = tiny.TinyConfig(batch_size=8, total_images=96, generator_optimizer=DESCENT)
@@ -73,8 +64,8 @@ def engines(kind=Pair, use_xla=False, **settings):
         two = kind(config)
     for mine, other in zip(two.state().values(), one.state().values(), strict=True):
         mine.assign(other.numpy())
-    return (tensorflow_engine.Engine(one, Stream(), batch_size=8, seed=3),
-            replicas.ReplicatedEngine(two, Stream(), placement, batch_size=8, seed=3, use_xla=use_xla))
+    return (tensorflow_engine.Engine(one, tiny.TinyStream(), batch_size=8, seed=3),
+            replicas.ReplicatedEngine(two, tiny.TinyStream(), placement, batch_size=8, seed=3, use_xla=use_xla))
 
 
 def largest_difference(one, two):

@@ -77,11 +77,17 @@ class TinySystem(systems.System):
 class TinyStream:
     """Sample i depends on i alone; the interface of data.stream.SampleStream."""
 
+    roles, size = ('content', 'style'), (8, 8)
+
     def __init__(self):
         self.skipped = set()
+        self.layout = {**dict.fromkeys(self.roles, ((8, 8, 3), np.uint8)), 'label': ((), np.int32)}
 
     def skip(self, position, count):
         self.skipped.update(range(position, position + count))
+
+    def sample(self, position):
+        return {key: value[0] for key, value in self.batch(position, 1).items()}
 
     def batch(self, position, batch_size):
         places = [place + 10 ** 6 * (place in self.skipped) for place in range(position, position + batch_size)]

@@ -135,7 +135,7 @@ def wait_for_results(output, count):
 
 @pytest.mark.parametrize('with_signal', [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_leaves_a_state_to_go_on_from(with_signal, server, pictures, tmp_path):
-    photos, output = write_photos(tmp_path / 'photos', 60), tmp_path / 'out'
+    photos, output = write_photos(tmp_path / 'photos', 600), tmp_path / 'out'
     process = start_run(server.rest, photos, pictures.painting, output)
     wait_for_results(output, 3)
     process.send_signal(with_signal)
@@ -144,17 +144,17 @@ def test_ctrl_c_leaves_a_state_to_go_on_from(with_signal, server, pictures, tmp_
     assert 'Traceback' not in text
     report = json.loads((output / 'failures.json').read_text())
     assert report['was_interrupted'] and report['not_tried'] and not report['failures']
-    assert report['done'] + report['not_tried'] == 60
+    assert report['done'] + report['not_tried'] == 600
     again = start_run(server.rest, photos, pictures.painting, output, '--batch_size=16')
     text, _ = again.communicate(timeout=120)
     assert again.returncode == 0 and f'{report["done"]} skipped' in text, text
-    assert len(list(output.rglob('*.png'))) == 60
+    assert len(list(output.rglob('*.png'))) == 600
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('transport', ['grpc', 'rest'])
 def test_nothing_is_lost_when_the_server_is_killed(transport, local_server, served_models, pictures, tmp_path):
-    photos, output = write_photos(tmp_path / 'photos', 80), tmp_path / 'out'
+    photos, output = write_photos(tmp_path / 'photos', 400), tmp_path / 'out'
     with local_server('--model_name=style', f'--model_base_path={served_models}/style') as own:
         address = f'grpc://{own.grpc}' if transport == 'grpc' else own.rest
         process = start_run(address, photos, pictures.painting, output)
@@ -163,10 +163,10 @@ def test_nothing_is_lost_when_the_server_is_killed(transport, local_server, serv
         done_before = len(list(output.rglob('*.png')))
         own.start()
         text, _ = process.communicate(timeout=240)
-        assert process.returncode == 0 and '80 done, 0 skipped (finished before), 0 failed' in text, text
-        assert done_before < 75, 'the server was killed too late: this test shows nothing'
+        assert process.returncode == 0 and '400 done, 0 skipped (finished before), 0 failed' in text, text
+        assert done_before < 380, 'the server was killed too late: this test shows nothing'
         with client.connect(own.rest, model='style') as styles:
-            for index in (0, done_before, 79):
+            for index in (0, done_before, 399):
                 path = sorted(photos.rglob('*.png'))[index]
                 expected = styles.stylize(path, pictures.painting).pixels
                 np.testing.assert_array_equal(images.read(output / path.relative_to(photos)), expected)
