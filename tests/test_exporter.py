@@ -263,6 +263,7 @@ def test_a_checkpoint_of_another_model_is_refused():
         exporter._restore_weights(system, serving_graph.build(system), odd)
 
 
+@pytest.mark.slow
 def test_shipped_models_are_exported_by_name(tmp_path, monkeypatch):
     monkeypatch.setattr(configs, 'PRETRAINED', tmp_path)
     monkeypatch.chdir(tmp_path.parent)
@@ -291,6 +292,7 @@ def test_a_folder_goes_before_the_shipped_model_of_its_name(tmp_path, monkeypatc
         exporter.load_run('arbitrary_style')
 
 
+@pytest.mark.slow
 def test_command_exports_and_refuses(tmp_path):
     command = [sys.executable, '-m', 'stylegan_tf.export', f'--output={tmp_path / "models"}']
     done = subprocess.run([*command, f'--workdir={tiny_models.run_folder()}', '--version=3'],

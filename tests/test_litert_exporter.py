@@ -27,6 +27,7 @@ def test_a_version_and_its_card():
     assert parity['codes'] < 1e-3 and len(parity['sizes']) == 3
 
 
+@pytest.mark.slow
 def test_command_exports_float16(tmp_path):
     base = tmp_path / 'lean'
     command = [sys.executable, '-m', 'stylegan_tf.export', f'--workdir={tiny_models.run_folder()}', f'--output={base}',

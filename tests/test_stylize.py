@@ -238,6 +238,7 @@ def test_command_on_a_folder(tmp_path, photos, style):
     assert '/4 [' in result.stderr  # the bar with the time left
 
 
+@pytest.mark.slow
 def test_command_with_gatys(tmp_path, photos, style):
     output = tmp_path / 'painted.jpg'
     command = [sys.executable, '-m', 'stylegan_tf', 'stylize', '--model=gatys',

@@ -180,6 +180,7 @@ def test_bad_tiles_are_said():
         stylizer.Stylizer(model, [], stylizer.Settings(tile=8, style_seed=1))
 
 
+@pytest.mark.slow
 def test_command_in_tiles(tmp_path):
     photo = detailed(90, 150, seed=6)
     alpha = np.linspace(0, 255, 150).astype(np.uint8)[None].repeat(90, 0)

@@ -57,6 +57,7 @@ def test_views_of_one_photograph_do_not_overlap():
         assert cover.max() == 1, original.path
 
 
+@pytest.mark.slow
 def test_styles_are_the_painters_pictures():
     folder = samples.sample_folder('styles')
     rows = {row['path']: row for row in sources(folder)}

@@ -106,6 +106,7 @@ def test_warm_up_comes_first_and_ends():
     assert system.due(2) == ('generator', 'discriminator')
 
 
+@pytest.mark.slow
 def test_training_brings_style_and_content_losses_down():
     """Thirty real steps on one batch: the objective of the averaged weights must fall clearly."""
     system = shrunk('style_transfer_64', 'warmup_images=0', 'generator_optimizer.learning_rate=0.01',

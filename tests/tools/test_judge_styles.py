@@ -27,6 +27,7 @@ def pairs(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_models_and_pictures_from_elsewhere_are_judged_on_the_same_pairs(pairs, tmp_path):
     """A rival that pastes the style must get the baseline's numbers, and a second run paints nothing anew."""
     elsewhere, output = tmp_path / 'rival', tmp_path / 'judged'

@@ -153,6 +153,7 @@ def test_kill_9_and_the_same_command_end_in_the_same_bytes(tmp_path):
     assert not list(output.glob('.*'))
 
 
+@pytest.mark.slow
 def test_bad_pictures_are_named_left_out_and_exit_1(tmp_path):
     folder = fill(tmp_path / 'in', 5)
     (folder / 'a' / 'text.jpg').write_text('no picture')

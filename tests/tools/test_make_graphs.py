@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from stylegan_tf.litert import templates
 from stylegan_tf.networks import litert_features
 from tests.conftest import ROOT
@@ -13,6 +15,7 @@ def run(*arguments):
                           capture_output=True, text=True, timeout=300)
 
 
+@pytest.mark.slow
 def test_a_network_without_its_weights(tmp_path):
     done = run('--networks=vgg16_hed', f'--output={tmp_path}')
     assert done.returncode == 0, done.stderr

@@ -123,7 +123,9 @@ def start_run(server, photos, painting, output, *flags):
     return subprocess.Popen([*PROGRAM, 'stylize', f'--server={server}', '--model=style', f'--content={photos}',
                              f'--style={painting}', f'--output={output}', '--batch_size=1', *flags],
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                            env=server_process.environment())
+                            env=server_process.environment(),
+                            # A shell's background jobs ignore Ctrl-C, and so would what they start.
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 
 
 def wait_for_results(output, count):
