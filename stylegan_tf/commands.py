@@ -124,6 +124,25 @@ def without_native_talk():
         os.close(kept)
 
 
+def paths(text):
+    """The files of a flag such as --style=FILE[,FILE...]: list of str; a name with a comma in it is one file."""
+    if os.path.isfile(text or ''):
+        return [text]
+    return [part for part in (text or '').split(',') if part]
+
+
+def numbers(texts, flag):
+    """The values of a list flag as tuple of float; None for None or none.
+
+    Raises:
+        UsageError: One is no number.
+    """
+    try:
+        return tuple(float(text) for text in texts or ()) or None
+    except ValueError:
+        raise UsageError(f'--{flag} must be numbers such as 0.7,0.3. Received: {",".join(texts)}.') from None
+
+
 def help_text(module):
     """The help of a command's module: its docstring and its own flags."""
     lines = [module.__doc__.strip(), '', 'Flags:']

@@ -7,12 +7,10 @@ result should carry on: transparency, colour profile and EXIF.
 
 import dataclasses
 import io
-import itertools
 import os
 import pathlib
 import re
 import struct
-import threading
 import zlib
 from xml.sax import saxutils
 
@@ -20,7 +18,7 @@ import cv2
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, PngImagePlugin
 
-from stylegan_tf import color_modes
+from stylegan_tf import color_modes, files
 from stylegan_tf.sheets import grid
 
 __all__ = [
@@ -44,7 +42,6 @@ _METADATA_KEY = re.compile(r'[A-Za-z_][\w.-]{0,78}', re.ASCII)
 _TIFF_TAGS_TO_KEEP = (ExifTags.Base.ImageDescription, ExifTags.Base.Make, ExifTags.Base.Model,
                       ExifTags.Base.Software, ExifTags.Base.DateTime, ExifTags.Base.Artist,
                       ExifTags.Base.Copyright)
-_temporary_number = itertools.count()
 
 
 class ImageError(ValueError):
@@ -313,19 +310,8 @@ def save(path, pixels, *, picture=None, quality=95, metadata=None):
         raise ImageError(f'{path}: the suffix {path.suffix!r} names no format that can be '
                          f'written. Use one of: {", ".join("." + w for w in sorted(_WRITERS))}.')
     encoded = encode(pixels, path.suffix, picture=picture, quality=quality, metadata=metadata)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.{threading.get_ident()}.'
-                               f'{next(_temporary_number)}.partial')
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with open(temporary, 'xb') as file:
-                file.write(encoded)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        files.write_whole(path, encoded)
     except OSError as error:
         raise ImageError(f'{path}: cannot be written: {error.strerror or error}. Check that the '
                          'folder is writable and the disk has space.') from error
@@ -400,13 +386,13 @@ def find_images(folder):
     if not folder.is_dir():
         raise ImageError(f'{folder}: no such folder.')
     found, visited = [], set()
-    for parent, subfolders, files in os.walk(folder, followlinks=True):
+    for parent, subfolders, names in os.walk(folder, followlinks=True):
         real = os.path.realpath(parent)
         if real in visited:
             subfolders.clear()
             continue
         visited.add(real)
         subfolders[:] = sorted(name for name in subfolders if not name.startswith('.'))
-        found += [pathlib.Path(parent, name) for name in files
+        found += [pathlib.Path(parent, name) for name in names
                   if not name.startswith('.') and name.lower().endswith(IMAGE_SUFFIXES)]
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix())

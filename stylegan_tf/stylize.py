@@ -54,7 +54,7 @@ def main():
     from stylegan_tf import stylizer
 
     settings = stylizer.Settings(
-        strength=_STRENGTH.value, style_weights=_numbers(_STYLE_WEIGHTS.value),
+        strength=_STRENGTH.value, style_weights=commands.numbers(_STYLE_WEIGHTS.value, 'style_weights'),
         keep_colors=_KEEP_COLORS.value, mask=_MASK.value and pathlib.Path(_MASK.value),
         style_seed=_STYLE_SEED.value, style_label=_STYLE_LABEL.value,
         is_sweep=_SWEEP.value is not None, has_provenance=_PROVENANCE.value == 'on',
@@ -62,7 +62,7 @@ def main():
     settings.check()
     jobs = stylizer.plan(_CONTENT.value, _OUTPUT.value, is_sweep=settings.is_sweep)
     model = _load()
-    report = stylizer.Stylizer(model, _style_files(), settings).run(jobs)
+    report = stylizer.Stylizer(model, commands.paths(_STYLE.value), settings).run(jobs)
     print(report.text())
     if len(report.done) == 1:
         print(report.done[0])
@@ -103,21 +103,6 @@ def _check_flags():
     if _PROVENANCE.value not in ('on', 'off'):
         raise commands.UsageError(f'--provenance must be on or off. Received: '
                                   f'{_PROVENANCE.value!r}.')
-
-
-def _style_files():
-    text = _STYLE.value or ''
-    if pathlib.Path(text).is_file():  # a name with a comma in it
-        return [text]
-    return [part for part in text.split(',') if part]
-
-
-def _numbers(texts):
-    try:
-        return texts and tuple(float(text) for text in texts)
-    except ValueError:
-        raise commands.UsageError('--style_weights must be numbers such as 0.7,0.3. Received: '
-                                  f'{",".join(texts)}.') from None
 
 
 def _options():

@@ -9,14 +9,13 @@ import dataclasses
 import datetime
 import hashlib
 import json
-import os
 import pathlib
 import sys
 import time
 
 import tqdm
 
-from stylegan_tf import evaluator, images, tiles
+from stylegan_tf import evaluator, files, images, tiles
 from stylegan_tf.litert.runtime import LiteRTError
 from stylegan_tf.loaded_models import ModelError, check_keep_colors, check_strength, check_tile
 from stylegan_tf.version import __version__
@@ -368,14 +367,8 @@ def _named(path, error):
 
 
 def _write(path, data):
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.partial')
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_bytes(data)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        files.write_whole(path, data)
     except OSError as error:
         raise StylizerError(f'Cannot write {path}: {error.strerror or error}. Check that the folder '
                             'is writable and the disk has space; then run the same command again, '

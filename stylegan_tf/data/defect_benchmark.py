@@ -18,7 +18,7 @@ import pathlib
 import cv2
 import numpy as np
 
-from stylegan_tf import images
+from stylegan_tf import files, images
 from stylegan_tf.data import defects
 
 FORMAT_VERSION = 1
@@ -184,9 +184,7 @@ def _finish(output, facts, rows, bad):
         digest.update(images.read(output / row['path']).tobytes())
     record = {'facts': facts, 'pictures': len(rows), 'left_out': [name for name, _ in bad],
               'pixels_sha256': digest.hexdigest(), 'opencv': cv2.__version__}
-    temporary = output / f'.{RECORD_FILE}.partial'
-    temporary.write_text(json.dumps(record, indent=2) + '\n', encoding='utf-8')
-    temporary.replace(output / RECORD_FILE)
+    files.write_whole(output / RECORD_FILE, (json.dumps(record, indent=2) + '\n').encode())
     return record
 
 

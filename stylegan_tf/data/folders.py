@@ -29,7 +29,7 @@ class FolderSource(sources.Source):
         spec = spec or str(folder)
         if not self._folder.is_dir():
             raise sources.DataError(f'{spec}: no such folder. Expected a folder of pictures, '
-                                    "'tfds:NAME', 'tfrecord:GLOB', 'pack:FOLDER' or 'sample:NAME'.")
+                                    "'tfds:NAME', 'tfrecord:GLOB', 'pack:FOLDER', 'table:FILE.csv' or 'sample:NAME'.")
         paths = images.find_images(self._folder)
         if not paths:
             raise sources.DataError(f'{spec}: holds no pictures. Expected files ending in '

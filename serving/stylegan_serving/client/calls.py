@@ -91,6 +91,8 @@ class Calls:
                 return (yield Attempt(request, remaining))
             except ServerError as refusal:
                 error = refusal
+            if error.is_connection:
+                self.codes = Recent()  # what comes back under the same number may be another model
             if error.code == 'NOT_FOUND' and getattr(request, 'spec', None) and request.spec.is_pinned:
                 raise error
             failures += 1

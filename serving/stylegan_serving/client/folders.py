@@ -9,9 +9,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-import os
 import pathlib
-import secrets
 import sys
 import threading
 
@@ -19,7 +17,7 @@ import tqdm
 
 from stylegan_serving.client import pictures
 from stylegan_serving.client.errors import RowsError, ServerError
-from stylegan_tf import images
+from stylegan_tf import files, images
 
 NOT_WRITTEN = ('.gif', '.pgm', '.ppm')  # can be read; results are written as PNG
 _FATAL_CODES = ('UNAVAILABLE', 'NOT_FOUND', 'UNAUTHENTICATED', 'PERMISSION_DENIED', 'UNIMPLEMENTED', 'CANCELLED',
@@ -277,15 +275,8 @@ def find(source, output):
 
 def write(path, data):
     """Writes a file, whole or not at all; missing folders are made. Raises FolderError where that fails."""
-    path = pathlib.Path(path)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.{secrets.token_hex(4)}.partial')
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_bytes(data)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        files.write_whole(path, data)
     except OSError as error:
         raise FolderError(f'Cannot write {path}: {error.strerror or error}. Check that the folder is writable and the '
                           'disk has space; then run the same command again, what is finished is kept.') from error

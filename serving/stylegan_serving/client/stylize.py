@@ -8,7 +8,6 @@ was down. Beside each result stands a receipt, RESULT.json; OUTPUT/failures.json
 --style=FILE,FILE, are mixed. Exit codes: 0 all done; 1 some pictures failed, each one named; 2 bad usage; 130 Ctrl-C.
 """
 
-import pathlib
 
 from absl import flags
 
@@ -29,34 +28,19 @@ _PROVENANCE = flags.DEFINE_bool('provenance', True, 'Whether results name model 
 def main():
     """Reads the flags and stylises; returns the exit code."""
     call_flags.require(_CONTENT, _OUTPUT)
-    weights = _numbers(_STYLE_WEIGHTS.value)
+    weights = commands.numbers(_STYLE_WEIGHTS.value, 'style_weights')
     from stylegan_serving.client import picture_runs, pictures
 
-    styles = [pictures.prepare(path) for path in _style_files()]
+    styles = [pictures.prepare(path) for path in commands.paths(_STYLE.value)]
 
     def function(client, items):
         return client.stylize([item.picture for item in items], styles, strength=_STRENGTH.value, style_weights=weights)
 
     settings = {'strength': 1.0 if _STRENGTH.value is None else _STRENGTH.value,
-                'styles': [picture_runs.digest(style) for style in styles], 'style_weights': weights}
+                'styles': [picture_runs.digest(style) for style in styles], 'style_weights': weights and list(weights)}
     return picture_runs.run(
         'stylized', function, _CALL, settings, source=_CONTENT.value, output=_OUTPUT.value,
         overwrite=_OVERWRITE.value, has_provenance=_PROVENANCE.value)
-
-
-def _style_files():
-    text = _STYLE.value or ''
-    if pathlib.Path(text).is_file():  # a name with a comma in it
-        return [text]
-    return [part for part in text.split(',') if part]
-
-
-def _numbers(texts):
-    try:
-        return texts and [float(text) for text in texts]
-    except ValueError:
-        raise commands.UsageError(f'--style_weights must be numbers such as 0.7,0.3. Received: {",".join(texts)}.'
-                                  ) from None
 
 
 if __name__ == '__main__':

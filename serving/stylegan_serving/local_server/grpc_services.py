@@ -161,20 +161,16 @@ class Services:
         return response.SerializeToString()
 
     async def _classify(self, request, deadline):
-        spec = inference_module.spec_of(request)
-        with self._inference.open(spec) as servable:
-            response = classification_pb2.ClassificationResponse()
-            response.result.CopyFrom(await self._inference.classify(
-                servable, spec.signature_name, request.input, deadline=deadline))
-            _fill_spec(response.model_spec, servable, spec)
-            return response.SerializeToString()
+        return await self._examples(
+            request, deadline, self._inference.classify, classification_pb2.ClassificationResponse())
 
     async def _regress(self, request, deadline):
+        return await self._examples(request, deadline, self._inference.regress, regression_pb2.RegressionResponse())
+
+    async def _examples(self, request, deadline, function, response):
         spec = inference_module.spec_of(request)
         with self._inference.open(spec) as servable:
-            response = regression_pb2.RegressionResponse()
-            response.result.CopyFrom(await self._inference.regress(
-                servable, spec.signature_name, request.input, deadline=deadline))
+            response.result.CopyFrom(await function(servable, spec.signature_name, request.input, deadline=deadline))
             _fill_spec(response.model_spec, servable, spec)
             return response.SerializeToString()
 
