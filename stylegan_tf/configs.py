@@ -226,6 +226,52 @@ class StyleTransferConfig(Config):
 
 
 @dataclasses.dataclass(frozen=True)
+class AnomalyConfig(Config):
+    """Detection, naming and repair of planted defects; see `data.defects`."""
+
+    discriminator_channels: tuple[int, int, int] = (32, 64, 96)  # at 1/2, 1/4 and 1/8 of the resolution
+    discriminator_hidden: int = 192
+    generator_channels: tuple[int, ...] = (24, 48, 96, 96)  # of the U-Net, full resolution first
+    generator_blocks: int = 1
+    perceptual: str = 'vgg16_hed'  # frozen network of the corrector's style and content losses
+    perceptual_dtype: str = 'float32'
+    style_layers: tuple[str, ...] = ('relu1_1', 'relu2_1', 'relu3_1')
+    content_layers: tuple[str, ...] = ('relu3_1',)
+
+    anomaly_weight: float = 1.0  # is there a defect?
+    defect_weight: float = 4.0  # which? per picture and per patch, means over the kinds
+    damage_weight: float = 1.0  # where?
+    adversarial_weight: float = 0.02  # clean against repaired pictures
+    classification_weight: float = 0.02  # l(none, D(G(x)))
+    reconstruction_weight: float = 4.0
+    edge_weight: float = 2.0
+    style_weight: float = 0.3
+    content_weight: float = 0.1  # lambda
+    detection_images: int = 40_000  # the detector alone, before the corrector begins
+
+    clean_share: float = 0.35  # of the samples
+    content_share: float = 0.8  # of the samples keep their photograph, where it is known
+    style_share: float = 0.8
+    left_out_defects: tuple[str, ...] = ()  # never shown in training: how does it do on the unknown?
+
+    generator_optimizer: OptimizerConfig = OptimizerConfig(
+        learning_rate=1e-3, beta_1=0.9, schedule='cosine', warmup_steps=100, clip_norm=5.0, ema_decay=0.998)
+    discriminator_optimizer: OptimizerConfig = OptimizerConfig(
+        learning_rate=1e-3, beta_1=0.9, schedule='cosine', warmup_steps=200, clip_norm=5.0, ema_decay=0.998)
+    best_metric: str = 'detection_loss'
+
+    def check(self) -> None:
+        super().check()
+        if self.height % 8 or self.width % 8:
+            raise ConfigError(f"Setting 'resolution' must be a multiple of 8. Received: {self.height}x{self.width}.")
+
+    def build(self):
+        self.check()
+        from stylegan_tf.systems.anomaly import Anomaly
+        return Anomaly(self)
+
+
+@dataclasses.dataclass(frozen=True)
 class Preset:
     """A row of the preset table."""
 
@@ -271,6 +317,9 @@ PRESETS: dict[str, Preset] = dict([
         _STYLE_TRANSFER, resolution=512, batch_size=8, total_images=1_000_000, snapshot_images=20_000,
         levels=4, width_channels=16, max_channels=256, style_scales=4),
         'large brush strokes; a large GPU for days', 7_039_760),
+    _row('anomaly_128', AnomalyConfig(resolution=128, batch_size=16, total_images=200_000, evaluation_images=256,
+                                      snapshot_images=16_000),
+        'finds, names and repairs defects of stylised pictures'),
 ])
 
 

@@ -1,0 +1,199 @@
+"""Detection and correction of what went wrong in a stylised picture.
+
+Discriminator: adversarial (repaired against clean pictures) + anomaly classification l(y, D(x)), for the whole picture
+and by patch. Generator (a U-Net that repairs):
+
+    style + lambda content + reconstruction + adversarial + mean l(none, D(G(x)))
+
+Defects are planted on the fly, so that the clean picture, the place and the kind of the damage are known.
+"""
+
+from __future__ import annotations
+
+from keras import ops
+
+from stylegan_tf.data import defects
+from stylegan_tf.losses import adversarial, perceptual, reconstruction
+from stylegan_tf.losses.detection import sigmoid_cross_entropy
+from stylegan_tf.networks import features
+from stylegan_tf.networks.defect_discriminator import DefectDiscriminator
+from stylegan_tf.networks.unet import UNet
+from stylegan_tf.systems.optimizers import make_optimizer
+from stylegan_tf.systems.system import Phase, PhaseResult, System
+
+SURE_SEVERITY = 0.2  # from this severity on a defect counts as wholly there; milder ones count in part
+
+
+class Anomaly(System):
+    """Trains a detector of defects and a corrector together.
+
+    Args:
+        config: `AnomalyConfig`.
+    Source: PatchGAN and U-Net after Isola et al. 2017; least-squares adversarial loss after Mao et al. 2017.
+    """
+
+    roles = ('image',)
+
+    def __init__(self, config):
+        super().__init__(config)
+        count = len(defects.DEFECTS)
+        layers = tuple(sorted({*config.style_layers, *config.content_layers}))
+        self.perceptual = features.load(config.perceptual, layers, dtype=config.perceptual_dtype)
+
+        def detector(name):
+            return DefectDiscriminator(count, config.discriminator_channels, config.discriminator_hidden, name=name)
+
+        def corrector(name):
+            return UNet(config.generator_channels, 4, blocks=config.generator_blocks, name=name)
+
+        self.discriminator, self.discriminator_ema = detector('discriminator'), detector('discriminator_ema')
+        self.generator, self.generator_ema = corrector('generator'), corrector('generator_ema')
+        self.networks = {'generator': self.generator, 'discriminator': self.discriminator}
+        self.twins = {'generator': self.generator_ema, 'discriminator': self.discriminator_ema}
+        self._make_phases(config)
+        picture = ops.zeros((1, config.height, config.width, 3))
+        for discriminator, generator in ((self.discriminator, self.generator),
+                                         (self.discriminator_ema, self.generator_ema)):
+            discriminator(picture, picture, picture)
+            generator(picture, ops.zeros((1, config.height, config.width, 5)))
+        self.finish()
+
+    def _make_phases(self, config):
+        def optimizer(name):
+            return make_optimizer(getattr(config, name), name=name, total_steps=config.total_steps,
+                                  precision=config.precision, factor=self.learning_rate_factor)
+
+        self.generator_optimizer = optimizer('generator_optimizer')
+        self.discriminator_optimizer = optimizer('discriminator_optimizer')
+        self.optimizers_by_name = {'generator_optimizer': self.generator_optimizer,
+                                   'discriminator_optimizer': self.discriminator_optimizer}
+        first = self.first_correcting_step = -(-config.detection_images // config.batch_size)
+        self.phases = (
+            Phase('detector', self.detector_losses, (self.discriminator,), self.discriminator_optimizer,
+                  last_step=first),
+            Phase('generator', self.generator_losses, (self.generator,), self.generator_optimizer, first_step=first),
+            Phase('discriminator', self.discriminator_losses, (self.discriminator,), self.discriminator_optimizer,
+                  first_step=first))
+
+    def ema_decay(self, name):
+        return getattr(self.config, f'{name}_optimizer').ema_decay
+
+    def training_stream(self, sources, size, seed):
+        return self._stream(sources, size, seed, is_augmented=True)
+
+    def held_out_stream(self, sources, size, seed):
+        return self._stream(sources, size, seed, is_augmented=False)
+
+    def _stream(self, sources, size, seed, is_augmented):
+        from stylegan_tf.data import defect_stream
+        config = self.config
+        planting = defect_stream.Planting(
+            names=tuple(name for name in defects.DEFECTS if name not in config.left_out_defects),
+            clean_share=config.clean_share, content_share=config.content_share, style_share=config.style_share)
+        return defect_stream.DefectStream(sources, size, planting, seed, is_augmented)
+
+    def judge(self, batch, image=None, *, average=False):
+        """The discriminator's logits of `image`, or of batch['image'], with the batch's references."""
+        discriminator = self.average('discriminator') if average else self.discriminator
+        return discriminator(batch['image'] if image is None else image, batch['content'], batch['style'],
+                             batch['has_content'], batch['has_style'])
+
+    def correct(self, batch, damage, *, average=False):
+        """batch['image'] repaired, [B, H, W, 3] in [-1, 1], and how much each place was changed, [B, H, W, 1]."""
+        generator = self.average('generator') if average else self.generator
+        image, known = batch['image'], batch['has_content'][:, None, None, None]
+        size = ops.shape(image)[1:3]
+        where = ops.image.resize(ops.sigmoid(damage), size, interpolation='bilinear', data_format='channels_last')
+        condition = ops.concatenate([batch['content'] * known, ops.ones_like(where) * known, where], axis=-1)
+        change = generator(image, condition)
+        share = ops.sigmoid(10.0 * change[..., 3:] - 1.0)
+        return ops.clip(image + share * 10.0 * change[..., :3], -1.0, 1.0), share
+
+    # Phases.
+
+    def detector_losses(self, batch):
+        """Anomaly classification of damaged and clean pictures."""
+        return PhaseResult(*self._classification(batch))
+
+    def _classification(self, batch):
+        config, logits = self.config, self.judge(batch)
+        present = ops.minimum(batch['severity'] / SURE_SEVERITY, 1.0)
+        is_damaged = ops.max(present, axis=-1)
+        quarter, eighth = (ops.average_pool(batch['mask'], size, strides=size) for size in (4, 8))
+        terms = {
+            'anomaly': config.anomaly_weight * ops.mean(sigmoid_cross_entropy(logits['anomaly'], is_damaged)),
+            'defects': config.defect_weight * ops.mean(sigmoid_cross_entropy(logits['defects'], present)),
+            'damage': config.damage_weight * ops.mean(sigmoid_cross_entropy(
+                logits['damage'], quarter * is_damaged[:, None, None, None])),
+            'defect_map': config.defect_weight * ops.mean(sigmoid_cross_entropy(
+                logits['defect_map'], eighth * present[:, None, None, :]))}
+        hits = ops.cast((logits['anomaly'] > 0) == (is_damaged > 0), 'float32')
+        return terms, {'accuracy': ops.mean(hits)}
+
+    def generator_losses(self, batch):
+        """style + lambda content + reconstruction + adversarial + l(none, D(G(x)))."""
+        config = self.config
+        damage = ops.stop_gradient(self.judge(batch)['damage'])
+        corrected, share = self.correct(batch, damage)
+        clean = batch['clean']
+        terms = {'reconstruction': config.reconstruction_weight * ops.mean(reconstruction.l1_loss(corrected, clean)),
+                 'edges': config.edge_weight * ops.mean(reconstruction.edge_loss(corrected, clean))}
+        if config.style_weight or config.content_weight:
+            maps, clean_maps = (self.perceptual(ops.average_pool(picture, 2, strides=2))
+                                for picture in (corrected, clean))
+            # The clean picture has the wanted style and shows the content: its features stand for both.
+            terms['style'] = config.style_weight * ops.mean(ops.log1p(
+                perceptual.gram_style_loss(maps, clean_maps, config.style_layers)))
+            terms['content'] = config.content_weight * ops.mean(
+                perceptual.content_loss(maps, clean_maps, config.content_layers))
+        logits = self.judge(batch, corrected)
+        terms['adversarial'] = config.adversarial_weight * ops.mean(
+            adversarial.generator_loss('least_squares', logits['adversarial']))
+        terms['classification'] = config.classification_weight * ops.mean(
+            sigmoid_cross_entropy(logits['anomaly'], ops.zeros_like(logits['anomaly'])))
+        before = ops.mean(reconstruction.l1_loss(batch['image'], clean))
+        return PhaseResult(terms, {'changed': ops.mean(share), 'error_before': before}, {'corrected': corrected})
+
+    def discriminator_losses(self, batch):
+        """Anomaly classification, and clean pictures against repaired ones."""
+        terms, measures = self._classification(batch)
+        real, fake = (self.judge(batch, picture)['adversarial']
+                      for picture in (batch['clean'], batch['shared']['corrected']))
+        terms['adversarial'] = self.config.adversarial_weight * ops.mean(
+            adversarial.discriminator_loss('least_squares', real, fake))
+        return PhaseResult(terms, measures)
+
+    def evaluate_batch(self, batch):
+        """Held-out losses of the averaged networks, float32 [B] each."""
+        logits = self.judge(batch, average=True)
+        present = ops.minimum(batch['severity'] / SURE_SEVERITY, 1.0)
+        is_damaged = ops.max(present, axis=-1)
+        quarter = ops.average_pool(batch['mask'], 4, strides=4) * is_damaged[:, None, None, None]
+        numbers = {'detection_loss': sigmoid_cross_entropy(logits['anomaly'], is_damaged),
+                   'detection_accuracy': ops.cast((logits['anomaly'] > 0) == (is_damaged > 0), 'float32'),
+                   'naming_loss': sigmoid_cross_entropy(logits['defects'], present),
+                   'place_loss': sigmoid_cross_entropy(logits['damage'], quarter)}
+        if int(self.step.numpy()) >= self.first_correcting_step:
+            corrected, _ = self.correct(batch, logits['damage'], average=True)
+            before = reconstruction.l1_loss(batch['image'], batch['clean'])
+            numbers.update(error_before=before, error_after=reconstruction.l1_loss(corrected, batch['clean']))
+        return numbers
+
+    def sample_grid(self, batch):
+        """Damaged picture, where it is damaged, repaired picture, clean picture."""
+        batch = {name: ops.convert_to_tensor(value) for name, value in batch.items()}
+        logits = self.judge(batch, average=True)
+        corrected, _ = self.correct(batch, logits['damage'], average=True)
+        size = (self.config.height, self.config.width)
+        where = ops.image.resize(ops.sigmoid(logits['damage']), size, interpolation='bilinear')
+        scores = ops.convert_to_numpy(ops.sigmoid(logits['anomaly']))
+        rows, labels = [], []
+        for index, image in enumerate(batch['image']):
+            heat = ops.repeat(where[index] * 2.0 - 1.0, 3, axis=-1)
+            truth = ops.repeat(batch['mask'][index] * 2.0 - 1.0, 3, axis=-1)
+            rows.append([image, heat, truth, corrected[index], batch['clean'][index]])
+            severity = ops.convert_to_numpy(batch['severity'][index])
+            kinds = [name for name, value in zip(defects.DEFECTS, severity) if value > 0]
+            labels.append(f'{" + ".join(kinds) or "clean"}: {scores[index]:.2f}')
+        return {'rows': rows, 'row_labels': labels,
+                'column_labels': ['picture', 'found damage', 'true damage', 'repaired', 'clean']}
