@@ -257,7 +257,7 @@ class AnomalyConfig(Config):
     generator_optimizer: OptimizerConfig = OptimizerConfig(
         learning_rate=1e-3, beta_1=0.9, schedule='cosine', warmup_steps=100, clip_norm=5.0, ema_decay=0.998)
     discriminator_optimizer: OptimizerConfig = OptimizerConfig(
-        learning_rate=1e-3, beta_1=0.9, schedule='cosine', warmup_steps=200, clip_norm=5.0, ema_decay=0.998)
+        learning_rate=0.01, beta_1=0.9, schedule='cosine', warmup_steps=200, clip_norm=5.0, ema_decay=0.998)
     best_metric: str = 'detection_loss'
 
     def check(self) -> None:
