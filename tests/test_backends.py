@@ -261,7 +261,7 @@ def defect_discriminator():
 
     from stylegan_tf.networks.defect_discriminator import DefectDiscriminator
     image, other = tensor(2, 32, 32, 3), tensor(2, 32, 32, 3, seed=1)
-    network = built(DefectDiscriminator(3, (2, 3, 4), hidden=5), image, other, other)
+    network = built(DefectDiscriminator(3, (2, 3, 4, 4), hidden=5), image, other, other)
     return keras.tree.flatten(compiled(network, image, other, other))
 
 

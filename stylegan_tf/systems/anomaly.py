@@ -73,7 +73,7 @@ class Anomaly(System):
                   last_step=first),
             Phase('generator', self.generator_losses, (self.generator,), self.generator_optimizer, first_step=first),
             Phase('discriminator', self.discriminator_losses, (self.discriminator,), self.discriminator_optimizer,
-                  first_step=first))
+                  every=config.discriminator_interval, first_step=first))
 
     def ema_decay(self, name):
         return getattr(self.config, f'{name}_optimizer').ema_decay
