@@ -202,10 +202,15 @@ class StyleTransferConfig(Config):
     style_augmentation: AugmentationConfig = AugmentationConfig(
         crop_scale=(0.35, 1.0), hue=0.08, saturation=0.3, contrast=0.3, gamma=0.4,
         channel_shuffle=0.1)
+    hard_examples: str = ''  # report.json of `stylegan-tf score`: contents that it flags are shown more often
+    hard_example_share: float = 0.5  # of the contents are drawn from those
     best_metric: str = 'objective'
 
     def check(self) -> None:
         super().check()
+        if not 0 < self.hard_example_share <= 1:
+            raise ConfigError("Setting 'hard_example_share' must be in (0, 1]. "
+                              f'Received: {self.hard_example_share}.')
         step = 2 ** self.levels
         if self.height % step or self.width % step:
             raise ConfigError(

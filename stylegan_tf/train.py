@@ -18,7 +18,8 @@ _STYLE_DATA = flags.DEFINE_string(
     'style_data', None, 'Style pictures, written as --data; the content pictures when not given.')
 _SET = flags.DEFINE_multi_string(
     'set', [], 'A setting such as batch_size=4 or generator_optimizer.learning_rate=1e-4; '
-    'may be repeated. accumulation_steps=4 works a batch off in four parts where memory is short.')
+    'may be repeated. accumulation_steps=4 works a batch off in four parts where memory is short; '
+    'hard_examples=report.json shows the contents that `stylegan-tf score` flagged more often.')
 _SEED = flags.DEFINE_integer('seed', 0, 'Makes a run repeatable.')
 _RESUME = flags.DEFINE_string(
     'resume', 'auto', 'auto: continue from the newest whole checkpoint; never: begin anew and '

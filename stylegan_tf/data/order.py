@@ -22,6 +22,11 @@ def generator_from(*parts) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=key_from(*parts)))
 
 
+def share_of(key) -> float:
+    """A number in [0, 1), evenly spread over keys."""
+    return ((key & _MASK) >> 11) / 2.0 ** 53
+
+
 def permuted_index(position: int, count: int, key: int) -> int:
     """The item at a position of an endless shuffled sequence.
 

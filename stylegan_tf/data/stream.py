@@ -46,6 +46,7 @@ class SampleStream:
         self.label_role = next((role for role in ('style', 'image') if role in sources),
                                next(iter(sources)))
         self._skipped = set()
+        self._favoured = {}
 
     @property
     def layout(self) -> dict:
@@ -68,9 +69,25 @@ class SampleStream:
         """What `skip` left out: (first position, position after the last), in order."""
         return sorted(self._skipped)
 
+    def favour(self, role, indices, share) -> None:
+        """Gives a share of the positions to some pictures of a role; the other positions keep theirs.
+
+        Args:
+            role: Of the pictures.
+            indices: Of the pictures in the role's source, shown in turn; may repeat.
+            share: Of the positions, in [0, 1]. Which ones depends on the seed and the position alone.
+        """
+        if not indices or not 0 <= share <= 1:
+            raise DataError(f'Expected pictures to favour and a share in [0, 1]. Received: {len(indices)}, {share}.')
+        self._favoured[role] = tuple(indices), float(share)
+
     def index(self, role, position) -> int:
         """Which picture of the role's source stands at a position."""
-        return order.permuted_index(self._moved(position), len(self.sources[role]), self._keys[role])
+        moved = self._moved(position)
+        indices, share = self._favoured.get(role, ((), 0.0))
+        if indices and order.share_of(order.key_from(self.seed, 'favour', role, moved)) < share:
+            return indices[order.permuted_index(moved, len(indices), order.key_from(self.seed, 'favoured', role))]
+        return order.permuted_index(moved, len(self.sources[role]), self._keys[role])
 
     def _moved(self, position):
         is_skipped = any(first <= position < end for first, end in self._skipped)

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from stylegan_tf.data import SampleStream
+from stylegan_tf.data import SampleStream, hard_examples
 from stylegan_tf.layers.gradient import Assignments, as_function, value_and_gradients
 from stylegan_tf.systems import accumulation
 
@@ -315,9 +315,16 @@ class System(keras.Model):
             seed: Of the run.
         Returns:
             `data.SampleStream`, or one like it.
+        Raises:
+            DataError: From the report of `config.hard_examples`, where the system has that setting.
         """
         augmentation = {role: self.config.augmentation(role) for role in sources}
-        return SampleStream(sources, size, augmentation, seed)
+        stream = SampleStream(sources, size, augmentation, seed)
+        report = getattr(self.config, 'hard_examples', '')
+        if report:
+            indices = hard_examples.read(report).indices(sources['content'].names)
+            stream.favour('content', indices, self.config.hard_example_share)
+        return stream
 
     def held_out_stream(self, sources: dict, size: tuple[int, int], seed: int):
         """Samples of held-out pictures, without augmentation; arguments as `training_stream`."""

@@ -226,12 +226,21 @@ def describe(options, config, data):
     """Returns the dict that config.json holds."""
     return {
         'preset': config.preset, 'seed': options.seed, 'config': config.as_dict(),
-        'config_hash': config.hash(), 'dataset': data.fingerprints(), 'pictures': data.counts(),
+        'config_hash': config.hash(), 'dataset': _fingerprints(config, data), 'pictures': data.counts(),
         'data': options.data, 'style_data': options.style_data, 'holdout': options.holdout,
         'init': options.init, 'xla': options.xla, 'backend': engines.backend(),
         'versions': run_folder.package_versions(),
         'machine': machine.describe(engines.device_name()), 'command': shlex.join(options.command),
     }
+
+
+def _fingerprints(config, data):
+    """What a run's samples depend on: the files, and what the report of its hard examples flags."""
+    report = getattr(config, 'hard_examples', '')
+    if not report:
+        return data.fingerprints()
+    from stylegan_tf.data import hard_examples
+    return {**data.fingerprints(), 'hard_examples': hard_examples.read(report).fingerprint}
 
 
 def initialise(system, path, note=print):
@@ -307,7 +316,7 @@ def _make_loop(options, config, folder, data, engine, checkpoint, company):
         files_of=engine.batch_names, skip=stream.skip,
         observers=_observers(folder, system, line),
         record={'preset': config.preset, 'seed': options.seed, 'config': config.as_dict(),
-                'dataset': data.fingerprints()},
+                'dataset': _fingerprints(config, data)},
         line=line, all_stop=company.all_stop if company else bool)
 
 
