@@ -81,9 +81,10 @@ class DefectDiscriminator(keras.Model):
                              (self.back, four), (self.adversarial, three), (self.defect_map, three),
                              (self.fine, two + three), (self.damage, two)):
             layer.build((None, None, None, depth))
-        own = 2 * (one + evidence.OWN_MAPS) + evidence.MOMENTS + evidence.PROFILE
+        own = 2 * (one + evidence.OWN_MAPS) + evidence.MOMENTS + evidence.PROFILE + evidence.HUES
         trunk = 3 * (two + three + four) + evidence.MOMENTS + 2 * evidence.JOINT_MAPS
-        self.hidden.build((None, 3 * own + trunk + 2 * (1 + self.num_defects) + 2))
+        echoes = 3 * len(evidence.ECHO_SHIFTS) + 2 * len(evidence.TURNS)
+        self.hidden.build((None, 3 * own + trunk + 2 * (1 + self.num_defects) + 2 + echoes))
         self.hidden_again.build((None, self.hidden_units))
         self.verdict.build((None, self.hidden_units))
 
@@ -101,7 +102,8 @@ class DefectDiscriminator(keras.Model):
         defect_map = self.defect_map(eighths)
         compared = [own, other, (own - other) * has_style[:, None], *(_statistics(x, with_peak=True) for x in maps),
                     _color_difference(image, content, has_content), _statistics(joint), _peaks(damage),
-                    _peaks(defect_map), has_content[:, None], has_style[:, None]]
+                    _peaks(defect_map), has_content[:, None], has_style[:, None],
+                    *_agreements(image, content, style, has_content, has_style)]
         verdict = self.verdict(self.hidden_again(self.hidden(ops.concatenate(compared, axis=-1))))
         return {'adversarial': self.adversarial(eighths), 'damage': damage, 'defect_map': defect_map,
                 'defects': verdict[:, 1:], 'anomaly': verdict[:, 0]}
@@ -158,7 +160,7 @@ def _beside(image, content, own_maps, has_content):
 def _description(picture, halves, own_maps):
     """Statistics of what a picture shows by itself: float32 [B, D]."""
     return ops.concatenate([_statistics(halves), _statistics(own_maps), evidence.color_moments(picture),
-                            evidence.grid_profile(picture)], axis=-1)
+                            evidence.grid_profile(picture), evidence.hue_profile(picture)], axis=-1)
 
 
 def _statistics(x, with_peak=False):
@@ -174,6 +176,23 @@ def _color_difference(image, content, has_content):
     if content is None:
         return ops.zeros((ops.shape(image)[0], evidence.MOMENTS))
     return (evidence.color_moments(image) - evidence.color_moments(content)) * has_content[:, None]
+
+
+def _agreements(image, content, style, has_content, has_style):
+    """Echoes of the picture in itself, in the photograph and of the photograph in itself; hues beside both references.
+
+    Five of float32 [B, D]; 0 where the reference is unknown.
+    """
+    hues, parts = evidence.hue_profile(image), [evidence.echoes(image, image)]
+    if content is None:
+        parts += [ops.zeros_like(parts[0])] * 2
+    else:
+        parts += [evidence.echoes(image, content) * has_content[:, None],
+                  evidence.echoes(content, content) * has_content[:, None]]
+    for other, known in ((content, has_content), (style, has_style)):
+        agreement = evidence.hue_agreement(hues, hues if other is None else evidence.hue_profile(other))
+        parts.append(agreement * known[:, None])
+    return parts
 
 
 def _peaks(logits):

@@ -6,6 +6,8 @@ places. Everything is float32, differentiable, and of any size.
 
 from __future__ import annotations
 
+import math
+
 from keras import ops
 
 from stylegan_tf.layers.lab import rgb_to_lab
@@ -13,8 +15,12 @@ from stylegan_tf.layers.lab import rgb_to_lab
 OPPONENT = ((0.299, -0.169, 0.5), (0.587, -0.331, -0.419), (0.114, 0.5, -0.081))  # RGB -> Y, Cb, Cr
 FLOOR = 2e-5  # energy of half a grey level on the scale [-1, 1]
 SHIFTS = tuple((y, x) for y in (-1, 0, 1) for x in (-1, 0, 1))
-OWN_MAPS = 19  # of `own_maps`
-JOINT_MAPS = 29  # of `joint_maps`
+FAR_SHIFTS = tuple((y, x) for y in (-2, -1, 0, 1, 2) for x in (-2, -1, 0, 1, 2) if max(abs(y), abs(x)) == 2)
+ECHO_SHIFTS = tuple((y, x) for y in range(-3, 4) for x in range(-3, 4))  # in steps of four pixels
+HUES = 24  # of `hue_profile`, 15 degrees each
+TURNS = tuple(range(-5, 6))  # in steps of a hue
+OWN_MAPS = 23  # of `own_maps`
+JOINT_MAPS = 49  # of `joint_maps`
 MOMENTS = 15  # of `color_moments`
 PROFILE = 4  # of `grid_profile`
 PROFILE_GAIN = 4.0
@@ -37,7 +43,8 @@ def own_maps(image):
         image: [B, H, W, 3] in [-1, 1], H and W multiples of 8.
     Returns:
         float32 [B, H/4, W/4, OWN_MAPS], about within [-2, 2]: mean colours, log energies of four bands of brightness,
-        of gradients across and along, of fine colour; coherent grids of periods 2 and 4; shares of clipped values.
+        of gradients across and along, of fine colour; coherent grids of periods 2 and 4; shares of clipped values;
+        thin bright and dark lines; straight steps, upright and level.
     """
     colors = opponent(image)
     bright = colors[..., :1]
@@ -52,6 +59,8 @@ def own_maps(image):
     maps += [_grid(colors, 2), _grid(colors, 4)]
     peaks = ops.cast(image, 'float32')
     maps += [_pooled(ops.max(ops.relu(sign * peaks - 0.94) / 0.06, axis=-1, keepdims=True), 4) for sign in (-1.0, 1.0)]
+    maps += [_thin_lines(sign * bright) for sign in (1.0, -1.0)]
+    maps += _straight_steps(bright)
     return ops.concatenate(maps, axis=-1)
 
 
@@ -63,7 +72,8 @@ def joint_maps(image, content):
     Returns:
         float32 [B, H/4, W/4, JOINT_MAPS]: correlations of the gradients within windows, at displacements of up to 2 and
         up to 4 pixels; correlations of their lengths, of the brightness and of the colours; ratios of the energies of
-        four bands; log differences of brightness and colour.
+        four bands; log differences of brightness and colour; correlations at displacements of up to 8 pixels and the
+        displacements that correlate best.
     """
     colors, others = opponent(image), opponent(content)
     levels, other_levels = _levels(colors[..., :1], 4), _levels(others[..., :1], 4)
@@ -81,6 +91,9 @@ def joint_maps(image, content):
     difference = colors - others
     maps += [_quarter_energy(difference[..., :1], 0), _quarter_energy(difference[..., 1:], 0)]
     maps.append(_correlation(_pooled(colors, 4), _pooled(others, 4), window=15))
+    maps.append(_displaced_correlations(levels[2], other_levels[2], 2, FAR_SHIFTS))
+    maps.append(_best_displacement(maps[0], SHIFTS))
+    maps.append(_best_displacement(ops.concatenate([maps[1], maps[-2]], axis=-1), SHIFTS + FAR_SHIFTS))
     return ops.concatenate(maps, axis=-1)
 
 
@@ -117,6 +130,36 @@ def grid_profile(image):
             phases = ops.mean(ops.reshape(column, (ops.shape(column)[0], -1, period)), axis=1)
             parts.append(PROFILE_GAIN * ops.log(ops.max(phases, axis=-1) / ops.mean(phases, axis=-1)))
     return ops.stack(parts, axis=-1)
+
+
+def hue_profile(image):
+    """Shares of the hues, each pixel counting by its colourfulness: float32 [B, HUES], about 1 where all are alike."""
+    colors = _pooled(opponent(image), 2)[..., 1:]
+    strength = ops.sqrt(ops.sum(ops.square(colors), axis=-1) + FLOOR)
+    direction = colors / strength[..., None]
+    angles = ops.arange(HUES, dtype='float32') * (2.0 * math.pi / HUES)
+    axes = ops.stack([ops.cos(angles), ops.sin(angles)])
+    near = ops.exp(16.0 * (ops.matmul(direction, axes) - 1.0)) * strength[..., None]
+    total = ops.mean(near, axis=(1, 2))
+    return total / (ops.mean(total, axis=-1, keepdims=True) + 1e-3)
+
+
+def hue_agreement(profile, other):
+    """Correlation of two hue profiles, one of them turned by TURNS: [B, number of TURNS] in [-1, 1]."""
+    profile, other = (x - ops.mean(x, axis=-1, keepdims=True) for x in (profile, other))
+    norm = ops.sqrt((ops.sum(ops.square(profile), axis=-1) + 1e-3) * (ops.sum(ops.square(other), axis=-1) + 1e-3))
+    return ops.stack([ops.sum(profile * ops.roll(other, turn, axis=-1), axis=-1) / norm for turn in TURNS], axis=-1)
+
+
+def echoes(image, other):
+    """Correlation of the gradients of two pictures, one displaced by ECHO_SHIFTS: [B, number of shifts], times 3.
+
+    With the photograph behind it a clean picture agrees at no displacement alone, a doubled one at two.
+    """
+    x, y = (_gradient(_pooled(opponent(picture)[..., :1], 4)) for picture in (image, other))
+    norm = ops.sqrt((ops.sum(ops.square(x), axis=(1, 2, 3)) + FLOOR) * (ops.sum(ops.square(y), axis=(1, 2, 3)) + FLOOR))
+    products = [ops.sum(x * moved, axis=(1, 2, 3)) / norm for moved in _moved(y, ECHO_SHIFTS)]
+    return 3.0 * ops.stack(products, axis=-1)
 
 
 def summary(image, content=None, style=None):
@@ -259,14 +302,51 @@ def _ratio(product, first, second, window):
     return product / ops.sqrt((first + FLOOR) * (second + FLOOR))
 
 
-def _displaced_correlations(x, y, level):
-    """Correlations of gradients at the SHIFTS of a level: [B, H/4, W/4, 9]."""
+def _displaced_correlations(x, y, level, shifts=SHIFTS):
+    """Correlations of gradients at some shifts of a level: [B, H/4, W/4, number of shifts]."""
     x, y = _gradient(x), _gradient(y)
-    padded = ops.pad(y, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    height, width = ops.shape(x)[1:3]
     window = 9 if level == 1 else 7
-    products = ops.concatenate([ops.sum(x * padded[:, 1 + down:1 + down + height, 1 + right:1 + right + width], axis=-1,
-                                        keepdims=True) for down, right in SHIFTS], axis=-1)
+    products = ops.concatenate([ops.sum(x * moved, axis=-1, keepdims=True) for moved in _moved(y, shifts)], axis=-1)
     energies = [_smoothed(ops.sum(ops.square(values), axis=-1, keepdims=True), window) for values in (x, y)]
     result = _smoothed(products, window) / ops.sqrt((energies[0] + FLOOR) * (energies[1] + FLOOR))
     return _to_quarter(result, level)
+
+
+def _moved(x, shifts):
+    """Copies of [B, h, w, C] read at some shifts, zero beyond the border."""
+    reach = max(max(abs(down), abs(right)) for down, right in shifts)
+    padded = ops.pad(x, ((0, 0), (reach, reach), (reach, reach), (0, 0)))
+    height, width = ops.shape(x)[1:3]
+    for down, right in shifts:
+        yield padded[:, reach + down:reach + down + height, reach + right:reach + right + width]
+
+
+def _best_displacement(correlations, shifts):
+    """Mean of the shifts, weighted by how well each correlates: [B, h, w, 2], in steps."""
+    weights = ops.softmax(8.0 * correlations, axis=-1)
+    return ops.matmul(weights, ops.convert_to_tensor(shifts, 'float32'))
+
+
+def _thin_lines(x):
+    """Log height of what is brighter than all around it and narrower than five pixels: [B, H/4, W/4, 1]."""
+    opened = _highest(-_highest(-x))
+    highest = ops.max_pool(x - opened, 4, strides=4)
+    return (ops.log(ops.square(highest) + FLOOR) + 4.0) / 3.0
+
+
+def _highest(x):
+    """Largest value of 5x5 pixels, stride 1."""
+    return ops.max_pool(ops.max_pool(x, (5, 1), strides=1, padding='same'), (1, 5), strides=1, padding='same')
+
+
+def _straight_steps(bright):
+    """Log height of steps that go on for 36 pixels, upright and level: two of [B, H/4, W/4, 1]."""
+    down, across = _differences(bright)
+    maps = []
+    for step, along, beside in ((across, (4, 1), (1, 4)), (down, (1, 4), (4, 1))):
+        means = ops.average_pool(step, along, strides=along)
+        window = tuple(9 if size > 1 else 1 for size in along)
+        coherent = ops.abs(ops.average_pool(means, window, strides=1, padding='same'))
+        highest = ops.max_pool(coherent, beside, strides=beside)
+        maps.append((ops.log(ops.square(highest) + FLOOR) + 7.0) / 3.0)
+    return maps

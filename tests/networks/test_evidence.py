@@ -79,8 +79,44 @@ def test_each_damage_moves_its_part():
 
 
 def test_a_displaced_picture_correlates_at_its_displacement():
-    wide = np.pad(scene(), ((0, 0), (4, 0), (0, 0)), mode='edge')[:, :SIZE]
+    wide = np.pad(scene(), ((0, 0), (8, 0), (0, 0)), mode='edge')[:, :SIZE]
     joint = ops.convert_to_numpy(evidence.joint_maps(as_batch(wide), as_batch(scene())))[0]
-    quarter = joint[2:-2, 4:-2, 9:18].mean((0, 1))  # in steps of four pixels
-    # What was at x is at x + 4 now: the photograph's map must be moved back by one.
-    assert evidence.SHIFTS[int(quarter.argmax())] == (0, -1)
+    far = joint[3:-3, 5:-3, 29:45].mean((0, 1))  # in steps of four pixels
+    # What was at x is at x + 8 now: the photograph's map must be moved back by two.
+    assert evidence.FAR_SHIFTS[int(far.argmax())] == (0, -2)
+    down, right = joint[3:-3, 5:-3, 47:49].mean((0, 1))
+    assert right < -0.5 and abs(right) > abs(down)  # along its edges a scene can slide
+
+
+def test_a_ghost_is_an_echo():
+    def echoes(picture):
+        return ops.convert_to_numpy(evidence.echoes(as_batch(picture), as_batch(scene())))[0]
+
+    doubled = np.uint8(0.6 * scene() + 0.4 * np.roll(scene(), 8, axis=0))
+    assert evidence.ECHO_SHIFTS[int(echoes(scene()).argmax())] == (0, 0)
+    assert evidence.ECHO_SHIFTS[int((echoes(doubled) - echoes(scene())).argmax())] == (-2, 0)
+
+
+@pytest.mark.parametrize('severity', [0.5, 1.0])
+def test_a_turn_of_all_hues_is_found_in_degrees(severity):
+    rows = np.indices((SIZE, SIZE))[0]
+    colored = np.where((rows % 24 < 12)[..., None], [200, 60, 40], [60, 90, 190]).astype(np.uint8)
+    turned, _ = defects.plant(colored, 'color_cast', severity, seed=3)
+    agreement = ops.convert_to_numpy(evidence.hue_agreement(*(
+        evidence.hue_profile(as_batch(picture)) for picture in (turned, colored))))[0]
+    found = abs(evidence.TURNS[int(agreement.argmax())]) * 360 / evidence.HUES
+    assert found == pytest.approx(defects.DEFECTS['color_cast'].amount(severity), abs=15)
+
+
+def test_lines_and_seams_stand_out_where_they_are():
+    flat = np.full((SIZE, SIZE, 3), 90, np.uint8)
+    line, seam = flat.copy(), flat.copy()
+    line[40:42, 10:60] = 200
+    seam[:, 50:] = 100
+    maps = {name: ops.convert_to_numpy(evidence.own_maps(as_batch(picture)))[0]
+            for name, picture in (('flat', flat), ('line', line), ('seam', seam))}
+    bright, dark, upright, level = range(19, 23)
+    rise = maps['line'] - maps['flat']
+    assert rise[10, 5, bright] > 1 and abs(rise[10, 20, bright]) < 1e-3 and np.abs(rise[..., dark]).max() < 1e-3
+    rise = maps['seam'] - maps['flat']
+    assert rise[12, 12, upright] > 1 and abs(rise[12, 6, upright]) < 1e-3 and np.abs(rise[..., level]).max() < 1e-3
