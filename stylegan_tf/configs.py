@@ -236,7 +236,7 @@ class AnomalyConfig(Config):
 
     discriminator_channels: tuple[int, int, int, int] = (24, 64, 96, 128)  # at 1/2 to 1/16 of the resolution
     discriminator_hidden: int = 192
-    generator_channels: tuple[int, ...] = (24, 48, 96, 96)  # of the U-Net, full resolution first
+    generator_channels: tuple[int, ...] = (16, 32, 64, 64)  # of the U-Net, full resolution first
     generator_blocks: int = 1
     perceptual: str = 'vgg16_hed'  # frozen network of the corrector's style and content losses
     perceptual_dtype: str = 'float32'
@@ -253,7 +253,7 @@ class AnomalyConfig(Config):
     style_weight: float = 0.3
     content_weight: float = 0.1  # lambda
     detection_images: int = 40_000  # the detector alone, before the corrector begins
-    discriminator_interval: int = 4  # steps of the corrector for each of the detector, once both learn
+    discriminator_interval: int = 4  # steps of reconstruction for each with the detector, once both learn
 
     clean_share: float = 0.35  # of the samples
     content_share: float = 0.8  # of the samples keep their photograph, where it is known

@@ -71,7 +71,10 @@ class Anomaly(System):
         self.phases = (
             Phase('detector', self.detector_losses, (self.discriminator,), self.discriminator_optimizer,
                   last_step=first),
-            Phase('generator', self.generator_losses, (self.generator,), self.generator_optimizer, first_step=first),
+            Phase('reconstruction', self.reconstruction_losses, (self.generator,), self.generator_optimizer,
+                  first_step=first),
+            Phase('generator', self.generator_losses, (self.generator,), self.generator_optimizer,
+                  every=config.discriminator_interval, first_step=first),
             Phase('discriminator', self.discriminator_losses, (self.discriminator,), self.discriminator_optimizer,
                   every=config.discriminator_interval, first_step=first))
 
@@ -100,6 +103,11 @@ class Anomaly(System):
 
     def correct(self, batch, damage, *, average=False):
         """batch['image'] repaired, [B, H, W, 3] in [-1, 1], and how much each place was changed, [B, H, W, 1]."""
+        corrected, share = self._unbounded(batch, damage, average)
+        return ops.clip(corrected, -1.0, 1.0), share
+
+    def _unbounded(self, batch, damage, average=False):
+        # Not clipped: where the scale ends, as in black holes and white letters, a loss must still pull.
         generator = self.average('generator') if average else self.generator
         image, known = batch['image'], batch['has_content'][:, None, None, None]
         size = ops.shape(image)[1:3]
@@ -107,7 +115,7 @@ class Anomaly(System):
         condition = ops.concatenate([batch['content'] * known, ops.ones_like(where) * known, where], axis=-1)
         change = generator(image, condition)
         share = ops.sigmoid(10.0 * change[..., 3:] - 1.0)
-        return ops.clip(image + share * 10.0 * change[..., :3], -1.0, 1.0), share
+        return image + share * 10.0 * change[..., :3], share
 
     # Phases.
 
@@ -130,14 +138,26 @@ class Anomaly(System):
         hits = ops.cast((logits['anomaly'] > 0) == (is_damaged > 0), 'float32')
         return terms, {'accuracy': ops.mean(hits)}
 
+    def reconstruction_losses(self, batch):
+        """What the clean picture teaches by itself: the cheapest of the corrector's terms, at every step."""
+        damage = ops.stop_gradient(self.judge(batch)['damage'])
+        corrected, share = self._unbounded(batch, damage)
+        before = ops.mean(reconstruction.l1_loss(batch['image'], batch['clean']))
+        return PhaseResult(self._reconstruction(corrected, batch['clean']),
+                           {'changed': ops.mean(share), 'error_before': before})
+
+    def _reconstruction(self, corrected, clean):
+        config = self.config
+        return {'reconstruction': config.reconstruction_weight * ops.mean(reconstruction.l1_loss(corrected, clean)),
+                'edges': config.edge_weight * ops.mean(reconstruction.edge_loss(corrected, clean))}
+
     def generator_losses(self, batch):
         """style + lambda content + reconstruction + adversarial + l(none, D(G(x)))."""
         config = self.config
         damage = ops.stop_gradient(self.judge(batch)['damage'])
-        corrected, share = self.correct(batch, damage)
-        clean = batch['clean']
-        terms = {'reconstruction': config.reconstruction_weight * ops.mean(reconstruction.l1_loss(corrected, clean)),
-                 'edges': config.edge_weight * ops.mean(reconstruction.edge_loss(corrected, clean))}
+        unbounded, _ = self._unbounded(batch, damage)
+        corrected, clean = ops.clip(unbounded, -1.0, 1.0), batch['clean']
+        terms = self._reconstruction(unbounded, clean)
         if config.style_weight or config.content_weight:
             maps, clean_maps = (self.perceptual(ops.average_pool(picture, 2, strides=2))
                                 for picture in (corrected, clean))
@@ -151,8 +171,7 @@ class Anomaly(System):
             adversarial.generator_loss('least_squares', logits['adversarial']))
         terms['classification'] = config.classification_weight * ops.mean(
             sigmoid_cross_entropy(logits['anomaly'], ops.zeros_like(logits['anomaly'])))
-        before = ops.mean(reconstruction.l1_loss(batch['image'], clean))
-        return PhaseResult(terms, {'changed': ops.mean(share), 'error_before': before}, {'corrected': corrected})
+        return PhaseResult(terms, shared={'corrected': corrected})
 
     def discriminator_losses(self, batch):
         """Anomaly classification, and clean pictures against repaired ones."""
