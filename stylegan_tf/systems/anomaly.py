@@ -24,6 +24,27 @@ from stylegan_tf.systems.system import Phase, PhaseResult, System
 SURE_SEVERITY = 0.2  # from this severity on a defect counts as wholly there; milder ones count in part
 
 
+def place_loss(logits, mask, present):
+    """How well local damage is located; pictures with a defect that is everywhere have no place and count nothing.
+
+    Args:
+        logits: [B, H/4, W/4, 1], of local damage there.
+        mask: [B, H, W, 1], 1 where damaged.
+        present: [B, K] in [0, 1], which defects of `defects.DEFECTS` the picture has, in their order.
+    Returns:
+        float32 [B]: mean cross entropy, and once more over the damaged places alone, so that a scratch counts as much
+        as a hole.
+    """
+    is_local = ops.convert_to_tensor([float(defect.is_local) for defect in defects.DEFECTS.values()], 'float32')
+    has_place = 1.0 - ops.max(present * (1.0 - is_local), axis=-1)
+    here = ops.max(present * is_local, axis=-1)[:, None, None, None]
+    # Thin marks cover a part of each patch, and are as damaged as any.
+    target = ops.minimum(2.0 * ops.average_pool(mask, 4, strides=4), 1.0) * here
+    places = ops.cast(ops.size(target[0]), 'float32')
+    weights = 1.0 + target * places / (ops.sum(target, axis=(1, 2, 3), keepdims=True) + 1.0)
+    return has_place * sigmoid_cross_entropy(logits, target, weights)
+
+
 class Anomaly(System):
     """Trains a detector of defects and a corrector together.
 
@@ -127,12 +148,11 @@ class Anomaly(System):
         config, logits = self.config, self.judge(batch)
         present = ops.minimum(batch['severity'] / SURE_SEVERITY, 1.0)
         is_damaged = ops.max(present, axis=-1)
-        quarter, eighth = (ops.average_pool(batch['mask'], size, strides=size) for size in (4, 8))
+        eighth = ops.average_pool(batch['mask'], 8, strides=8)
         terms = {
             'anomaly': config.anomaly_weight * ops.mean(sigmoid_cross_entropy(logits['anomaly'], is_damaged)),
             'defects': config.defect_weight * ops.mean(sigmoid_cross_entropy(logits['defects'], present)),
-            'damage': config.damage_weight * ops.mean(sigmoid_cross_entropy(
-                logits['damage'], quarter * is_damaged[:, None, None, None])),
+            'damage': config.damage_weight * ops.mean(place_loss(logits['damage'], batch['mask'], present)),
             'defect_map': config.defect_weight * ops.mean(sigmoid_cross_entropy(
                 logits['defect_map'], eighth * present[:, None, None, :]))}
         hits = ops.cast((logits['anomaly'] > 0) == (is_damaged > 0), 'float32')
@@ -187,11 +207,10 @@ class Anomaly(System):
         logits = self.judge(batch, average=True)
         present = ops.minimum(batch['severity'] / SURE_SEVERITY, 1.0)
         is_damaged = ops.max(present, axis=-1)
-        quarter = ops.average_pool(batch['mask'], 4, strides=4) * is_damaged[:, None, None, None]
         numbers = {'detection_loss': sigmoid_cross_entropy(logits['anomaly'], is_damaged),
                    'detection_accuracy': ops.cast((logits['anomaly'] > 0) == (is_damaged > 0), 'float32'),
                    'naming_loss': sigmoid_cross_entropy(logits['defects'], present),
-                   'place_loss': sigmoid_cross_entropy(logits['damage'], quarter)}
+                   'place_loss': place_loss(logits['damage'], batch['mask'], present)}
         if int(self.step.numpy()) >= self.first_correcting_step:
             corrected, _ = self.correct(batch, logits['damage'], average=True)
             before = reconstruction.l1_loss(batch['image'], batch['clean'])
