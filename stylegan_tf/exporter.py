@@ -78,6 +78,8 @@ def load_run(workdir, *, checkpoint='newest'):
     _restore_weights(system, functions, found)
     card = {'config': config.as_dict(), 'step': found.step, 'checkpoint': found.path.name,
             'seed': record.get('seed'), 'training': _training_facts(record, found), **({'name': name} if name else {})}
+    if 'calibration' in found.record:
+        card['calibration'] = found.record['calibration']
     return system, functions, card
 
 
@@ -177,7 +179,7 @@ def compare(system, folder):
             twin = serving_graph.BYTES_TWINS.get(name)
             if twin:
                 result = loaded[twin](**tensors(serving_graph.as_bytes_inputs(inputs)))
-                files = {output for output, kind in signature.outputs.items() if kind == 'image'}
+                files = {output for output, kind in signature.outputs.items() if kind in serving_graph.FILE_KINDS}
                 worst_level = max(worst_level, _level_difference(
                     twin, {output: expected[output] for output in files}, result))
                 worst = max(worst, _difference(f'{twin} at {size[0]}x{size[1]}', {
@@ -189,8 +191,12 @@ def compare(system, folder):
 def _difference(what, expected, received):
     worst = 0.0
     for name, value in expected.items():
-        difference = float(np.max(np.abs(np.asarray(value, np.float64)
-                                         - np.asarray(received[name], np.float64))))
+        value, other = np.asarray(value), np.asarray(received[name])
+        if value.dtype == object:  # texts
+            difference = 0.0 if np.array_equal(value, other) else math.inf
+        else:
+            value, other = value.astype(np.float64), other.astype(np.float64)
+            difference = float(np.max(np.abs(value - other) / np.maximum(np.abs(value), 1.0)))
         if not difference <= TOLERANCE:  # so that NaN is refused too
             raise ExportError(
                 f'Refused: output {name!r} of {what} differs by {difference:.3g} between Python '

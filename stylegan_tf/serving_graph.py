@@ -10,10 +10,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-# Float signature -> name of its twin that takes and returns encoded files.
-BYTES_TWINS = {'stylize': 'serving_default', 'encode_style': 'encode_style_bytes',
-               'stylize_from_code': 'stylize_from_code_bytes'}
 BYTES_SUFFIX = '_bytes'
+# Float signature -> name of its twin that takes and returns encoded files.
+BYTES_TWINS = {'stylize': 'serving_default', **{name: name + BYTES_SUFFIX for name in (
+    'encode_style', 'stylize_from_code', 'score', 'score_with_content', 'score_with_references',
+    'correct', 'correct_with_content', 'correct_with_references')}}
+FILE_KINDS = ('image', 'map')  # kinds that the twins hold as encoded files
 
 
 class SignatureError(ValueError):
@@ -69,7 +71,7 @@ def describe(functions):
 
 
 def input_spec(name, kind):
-    """tf.TensorSpec of an input of a kind as in `systems.system.Signature`.
+    """tf.TensorSpec of an input or output of a kind as in `systems.system.Signature`.
 
     Raises:
         SignatureError: If the kind is unknown.
@@ -77,7 +79,8 @@ def input_spec(name, kind):
     if isinstance(kind, int):
         return tf.TensorSpec([None, kind], tf.float32, name)
     known = {'image': ([None, None, None, 3], tf.float32), 'scalar': ([None], tf.float32),
-             'label': ([None], tf.int32), 'bytes': ([None], tf.string)}
+             'label': ([None], tf.int32), 'bytes': ([None], tf.string), 'map': ([None, None, None, 1], tf.float32),
+             'flag': ([None], tf.bool), 'names': ([None, None], tf.string)}
     if kind not in known:
         raise SignatureError(f'Input {name!r} must be one of {", ".join(known)} or a size. '
                              f'Received: {kind!r}.')
@@ -132,8 +135,8 @@ def _smooth_pictures(generator, batch, size):
 
 def _float_function(signature):
     def run(**inputs):
-        return {name: tf.cast(value, tf.float32)
-                for name, value in signature.function(**inputs).items()}
+        return {name: tf.cast(value, input_spec(name, kind).dtype)
+                for name, value, kind in _with_kinds(signature, inputs)}
 
     return _trace(run, signature.inputs)
 
@@ -145,13 +148,13 @@ def _bytes_function(signature):
     def row(inputs):
         single = {name: (_decoded(inputs[name + BYTES_SUFFIX]) if name in pictures
                          else inputs[name])[None] for name in kinds}
-        return {_twin_name(name, kind): _encoded(value[0]) if kind == 'image' else value[0]
+        return {_twin_name(name, kind): _encoded(value[0]) if kind in FILE_KINDS else value[0]
                 for name, value, kind in _with_kinds(signature, single)}
 
     def run(**inputs):
         # Row by row, because each has its own size; one at a time bounds the memory.
         return tf.map_fn(row, inputs, parallel_iterations=1, fn_output_signature={
-            _twin_name(name, kind): tf.string if kind == 'image' else
+            _twin_name(name, kind): tf.string if kind in FILE_KINDS else
             tf.TensorSpec(input_spec(name, kind).shape[1:], input_spec(name, kind).dtype)
             for name, kind in signature.outputs.items()})
 
@@ -171,7 +174,7 @@ def _trace(function, kinds):
 
 
 def _twin_name(name, kind):
-    return name + BYTES_SUFFIX if kind == 'image' else name
+    return name + BYTES_SUFFIX if kind in FILE_KINDS else name
 
 
 def _decoded(file):
@@ -182,7 +185,7 @@ def _decoded(file):
 
 
 def _encoded(picture):
-    """float32 [H, W, 3] in [0, 1] -> PNG file, string []."""
+    """float32 [H, W, 3 or 1] in [0, 1] -> PNG file, string []."""
     levels = tf.round(tf.clip_by_value(tf.cast(picture, tf.float32), 0.0, 1.0) * 255.0)
     return tf.io.encode_png(tf.cast(levels, tf.uint8))
 

@@ -28,18 +28,7 @@ def system():
 @functools.cache
 def run_folder():
     """A run folder with one checkpoint of `system`."""
-    from stylegan_tf.training import checkpoints
-    from stylegan_tf.training.run_folder import RunFolder
-
-    path = _folder() / 'run'
-    config = system().config
-    with RunFolder(path) as folder:
-        folder.write_config({'preset': PRESET, 'seed': 1, 'config': config.as_dict(),
-                             'data': 'sample:photos', 'style_data': 'sample:styles'})
-        checkpoints.save(folder.checkpoints, 500, checkpoints.to_arrays(system().state()),
-                         {'images': 4000, 'metrics': {'objective': 2.5},
-                          'history': {'seconds': 1800.0, 'best_step': None}})
-    return path
+    return _written_run('run', system(), 'sample:photos', 'sample:styles')
 
 
 @functools.cache
@@ -69,6 +58,37 @@ def model():
     return sg.load(exported())
 
 
+@functools.cache
+def anomaly_system():
+    """A tiny detector, untrained; calibrated on 99 invented scores where it has the content, or nothing at all."""
+    import keras
+
+    from stylegan_tf.systems import anomaly_signatures
+    from tests.systems.shrinking import shrunk
+    keras.utils.set_random_seed(2)
+    built = shrunk('anomaly_128').build()
+    scores = anomaly_signatures.empty_calibration()
+    scores[:2, :99] = np.linspace(-1, 1, 99)
+    built.calibration.assign(scores)
+    return built
+
+
+@functools.cache
+def anomaly_run_folder():
+    """A run folder with one checkpoint of `anomaly_system`."""
+    return _written_run('anomaly_run', anomaly_system(), 'table:pairs.csv')
+
+
+@functools.cache
+def exported_anomaly():
+    """The base folder of its exported versions; it holds version 1."""
+    from stylegan_tf import exporter
+
+    base = _folder() / 'models' / 'tiny_anomaly'
+    exporter.export(anomaly_run_folder(), base)
+    return base
+
+
 def picture(height, width, seed=0):
     """A colourful uint8 picture [H, W, 3] of soft blobs."""
     from stylegan_tf import images
@@ -80,6 +100,20 @@ def card():
     """The model card of the export."""
     path = exported() / '1' / 'assets' / 'model_card.json'
     return json.loads(path.read_text(encoding='utf-8'))
+
+
+def _written_run(name, built, data, style_data=None):
+    from stylegan_tf.training import checkpoints
+    from stylegan_tf.training.run_folder import RunFolder
+
+    path = _folder() / name
+    with RunFolder(path) as folder:
+        folder.write_config({'preset': built.config.preset, 'seed': 1, 'config': built.config.as_dict(),
+                             'data': data, 'style_data': style_data})
+        checkpoints.save(folder.checkpoints, 500, checkpoints.to_arrays(built.state()),
+                         {'images': 4000, 'metrics': {'objective': 2.5},
+                          'history': {'seconds': 1800.0, 'best_step': None}})
+    return path
 
 
 @functools.cache

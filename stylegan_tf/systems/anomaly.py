@@ -18,6 +18,7 @@ from stylegan_tf.losses.detection import sigmoid_cross_entropy
 from stylegan_tf.networks import features
 from stylegan_tf.networks.defect_discriminator import DefectDiscriminator
 from stylegan_tf.networks.unet import UNet
+from stylegan_tf.systems import anomaly_signatures
 from stylegan_tf.systems.optimizers import make_optimizer
 from stylegan_tf.systems.system import Phase, PhaseResult, System
 
@@ -72,6 +73,7 @@ class Anomaly(System):
         self.networks = {'generator': self.generator, 'discriminator': self.discriminator}
         self.twins = {'generator': self.generator_ema, 'discriminator': self.discriminator_ema}
         self._make_phases(config)
+        self.calibration = self.extra_state['calibration'] = anomaly_signatures.calibration_variable()
         picture = ops.zeros((1, config.height, config.width, 3))
         for discriminator, generator in ((self.discriminator, self.generator),
                                          (self.discriminator_ema, self.generator_ema)):
@@ -202,6 +204,10 @@ class Anomaly(System):
             adversarial.discriminator_loss('least_squares', real, fake))
         return PhaseResult(terms, measures)
 
+    def after_step(self, logs):
+        # Scores of clean pictures by other weights promise nothing.
+        self.calibration.assign(anomaly_signatures.empty_calibration())
+
     def evaluate_batch(self, batch):
         """Held-out losses of the averaged networks, float32 [B] each."""
         logits = self.judge(batch, average=True)
@@ -235,3 +241,19 @@ class Anomaly(System):
             labels.append(f'{" + ".join(kinds) or "clean"}: {scores[index]:.2f}')
         return {'rows': rows, 'row_labels': labels,
                 'column_labels': ['picture', 'found damage', 'true damage', 'repaired', 'clean']}
+
+    def signatures(self):
+        return anomaly_signatures.score_signatures(self)
+
+    def model_card(self):
+        config, counts = self.config, anomaly_signatures.calibration_counts(self)
+        names = ', '.join(name for name, count in counts.items() if not count)
+        warning = f'Not calibrated for {names}: every p-value is 1 (docs/anomaly.md).' if names else None
+        return {'purpose': 'Says whether a stylised picture went wrong, where and how, and repairs it.',
+                'architecture': 'PatchGAN discriminator with heads for the anomaly, its place and its kind, '
+                                f'{config.discriminator_channels} channels; U-Net corrector, '
+                                f'{config.generator_channels} channels',
+                'perceptual_networks': [config.perceptual], 'defect_names': list(defects.DEFECTS),
+                'evidence_names': anomaly_signatures.evidence_names(('content', 'style')),
+                'calibration_pictures': counts, 'score_thresholds': anomaly_signatures.score_thresholds(self),
+                **({'warning': warning} if warning else {})}

@@ -7,6 +7,7 @@ is kept of it: the numbers that describe the whole picture come from `encode_con
 
 from __future__ import annotations
 
+from stylegan_tf.systems.picture_sizes import bounded, padded
 from stylegan_tf.systems.system import Signature
 
 STYLE_SIDE = 256  # a style picture's longer side is brought down to this
@@ -80,7 +81,7 @@ class _Functions:
                              for is_deviation in (False, True) for _ in range(count)]
 
     def encode_style(self, style):
-        style = _bounded(self.tf, style * 2.0 - 1.0, STYLE_SIDE)
+        style = bounded(self.tf, style * 2.0 - 1.0, STYLE_SIDE)
         return {'code': self.system.encode_style(style, average=True)}
 
     def stylize(self, content, style, strength):
@@ -98,7 +99,7 @@ class _Functions:
         tf = self.tf
         content = content * 2.0 - 1.0
         statistics = self._statistics(content, lambda: self.generator.encoder(
-            _padded(tf, content, self.multiple)[0]))
+            padded(tf, content, self.multiple, 2 * self.multiple)[0]))
         batch = tf.shape(content)[:1]
         return {'statistics': statistics,
                 'tile_margin': tf.fill(batch, float(self.margin)),
@@ -117,39 +118,12 @@ class _Functions:
             tf.reduce_max(tf.shape(content)[1:3]) <= STATISTICS_SIDE,
             lambda: self.generator.statistics(maps_of_whole()),
             lambda: self.generator.statistics(self.generator.encoder(
-                _bounded(tf, content, STATISTICS_SIDE))))
+                bounded(tf, content, STATISTICS_SIDE))))
 
     def _painted(self, content, code, strength, statistics_of):
         tf = self.tf
-        padded, height, width = _padded(tf, content, self.multiple)
-        maps = self.generator.encoder(padded)
+        whole, height, width = padded(tf, content, self.multiple, 2 * self.multiple)
+        maps = self.generator.encoder(whole)
         painted = self.generator.synthesize(maps, code, statistics_of(maps))[:, :height, :width]
         painted = content + strength[:, None, None, None] * (painted - content)
         return {'stylized': tf.clip_by_value(painted * 0.5 + 0.5, 0.0, 1.0)}
-
-
-def _bounded(tf, image, side):
-    """A copy whose longer side is at most `side`, never enlarged, never below 16 pixels."""
-    shape = tf.shape(image)
-    size = tf.cast(shape[1:3], tf.float32)
-    scale = tf.minimum(1.0, side / tf.reduce_max(size))
-    wanted = tf.maximum(tf.cast(tf.round(size * scale), tf.int32), 16)
-    return tf.ensure_shape(tf.image.resize(image, wanted, antialias=True), [None, None, None, 3])
-
-
-def _padded(tf, image, multiple):
-    """Edge-reflected to multiples, two at least; returns the image and its true H and W."""
-    shape = tf.shape(image)
-    height, width = shape[1], shape[2]
-
-    def missing(size):
-        return tf.maximum(-(-size // multiple), 2) * multiple - size
-
-    bottom, right = missing(height), missing(width)
-    # Reflection needs more pixels than it adds; pictures of a few pixels repeat instead.
-    is_enough = tf.logical_and(bottom < height, right < width)
-    paddings = [[0, 0], [0, bottom], [0, right], [0, 0]]
-    padded = tf.cond(is_enough, lambda: tf.pad(image, paddings, 'REFLECT'),
-                     lambda: tf.tile(image, [1, 2 * multiple, 2 * multiple, 1])[
-                         :, :height + bottom, :width + right])
-    return tf.ensure_shape(padded, [None, None, None, 3]), height, width

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stylegan_tf.litert import stylization
-from stylegan_tf.systems import stylization_signatures
+from stylegan_tf.systems import picture_sizes
 
 
 @pytest.mark.parametrize('size, side', [
@@ -13,7 +13,7 @@ def test_reduced_copies_equal_tensorflow(size, side):
     import tensorflow as tf
 
     image = np.random.default_rng(0).uniform(size=(1, *size, 3)).astype(np.float32)
-    expected = stylization_signatures._bounded(tf, tf.constant(image), side).numpy()
+    expected = picture_sizes.bounded(tf, tf.constant(image), side).numpy()
     received = stylization.bounded(image, side)
     assert received.shape == expected.shape and received.dtype == np.float32
     np.testing.assert_allclose(received, expected, atol=2e-5)
@@ -24,7 +24,7 @@ def test_padding_equals_tensorflow(size):
     import tensorflow as tf
 
     image = np.random.default_rng(0).uniform(size=(1, *size, 3)).astype(np.float32)
-    expected, height, width = stylization_signatures._padded(tf, tf.constant(image), 8)
+    expected, height, width = picture_sizes.padded(tf, tf.constant(image), 8, 16)
     np.testing.assert_array_equal(stylization.padded(image, 8), expected.numpy())
     assert (height, width) == size
 

@@ -4,30 +4,44 @@ import keras
 import numpy as np
 
 from stylegan_tf import configs
+from stylegan_tf.data import defects
 
 SMALL = {
-    'resolution': '32x48', 'batch_size': '4', 'total_images': '80', 'warmup_images': '8', 'width_channels': '4',
-    'max_channels': '8', 'levels': '2', 'residual_blocks': '1', 'code_size': '16', 'latent_size': '8',
-    'mapping_layers': '2', 'style_layers': 'relu1_1,relu2_1', 'content_layers': 'relu2_1',
-    'style_encoder_layers': 'relu1_1,relu2_1', 'discriminator_condition_layer': 'relu2_1',
-    'discriminator_channels': '4', 'discriminator_layers': '2', 'generator_optimizer.warmup_steps': '2',
-    'evaluation_images': '4',
+    'resolution': '32x48', 'batch_size': '4', 'total_images': '80', 'evaluation_images': '4',
+    'style_layers': 'relu1_1,relu2_1', 'content_layers': 'relu2_1', 'generator_optimizer.warmup_steps': '2'}
+SMALL_OF = {
+    configs.StyleTransferConfig: {
+        'warmup_images': '8', 'width_channels': '4', 'max_channels': '8', 'levels': '2', 'residual_blocks': '1',
+        'code_size': '16', 'latent_size': '8', 'mapping_layers': '2', 'style_encoder_layers': 'relu1_1,relu2_1',
+        'discriminator_condition_layer': 'relu2_1', 'discriminator_channels': '4', 'discriminator_layers': '2'},
+    configs.AnomalyConfig: {
+        'detection_images': '8', 'discriminator_channels': '4,6,8,8', 'discriminator_hidden': '12',
+        'generator_channels': '4,6', 'discriminator_optimizer.warmup_steps': '2'},
 }
 
 
 def shrunk(preset: str, *settings: str) -> configs.Config:
     """The preset's Config at a size for tests; `settings` as for --set."""
-    values = [f'{name}={value}' for name, value in SMALL.items()]
-    return configs.override(configs.get(preset), [*values, *settings])
+    config = configs.get(preset)
+    values = [f'{name}={value}' for name, value in {**SMALL, **SMALL_OF[type(config)]}.items()]
+    return configs.override(config, [*values, *settings])
 
 
 def random_batch(config, seed: int = 0) -> dict:
-    """A batch of noise pictures with the config's shape."""
+    """A batch of noise with the keys and shapes that the config's system trains on."""
     random = np.random.default_rng(seed)
-    shape = (config.batch_size, config.height, config.width, 3)
-    return {'content': random.uniform(-1, 1, shape).astype(np.float32),
-            'style': random.uniform(-1, 1, shape).astype(np.float32),
-            'label': random.integers(0, max(1, config.num_labels), config.batch_size).astype(np.int32)}
+    count, shape = config.batch_size, (config.batch_size, config.height, config.width)
+    roles = ('content', 'style')
+    if isinstance(config, configs.AnomalyConfig):
+        roles = ('image', 'clean', *roles)
+    batch = {role: random.uniform(-1, 1, (*shape, 3)).astype(np.float32) for role in roles}
+    batch['label'] = random.integers(0, max(1, config.num_labels), count).astype(np.int32)
+    if isinstance(config, configs.AnomalyConfig):
+        severity = random.random((count, len(defects.DEFECTS))).astype(np.float32)
+        severity[::2] = 0.0
+        batch.update(severity=severity, mask=random.integers(0, 2, (*shape, 1)).astype(np.float32),
+                     has_content=np.arange(count, dtype=np.float32) % 2, has_style=np.ones(count, np.float32))
+    return batch
 
 
 def values(system) -> dict:

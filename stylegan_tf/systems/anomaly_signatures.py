@@ -1,0 +1,145 @@
+"""Exported functions of a detector of defects: floats in [0, 1], any height and width.
+
+`score` judges a picture alone, `score_with_content` beside the photograph it shows, `score_with_references` beside
+the style picture as well. Each has a calibration of its own, stored with the weights: what clean pictures scored.
+"""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+
+from stylegan_tf.data import defects
+from stylegan_tf.metrics import conformal
+from stylegan_tf.networks import evidence
+from stylegan_tf.systems.picture_sizes import bounded, covering, padded
+from stylegan_tf.systems.system import Signature
+
+# Signature -> the references it takes; the rows of a calibration, in this order.
+REFERENCES = {'score': (), 'score_with_content': ('content',), 'score_with_references': ('content', 'style')}
+CALIBRATION_ROOM = 4096  # most clean pictures that a calibration holds
+UNUSED = -60_000.0  # fills what a calibration leaves empty; finite, also as float16, as weights must be
+USUAL_RATES = (0.01, 0.02, 0.05, 0.1, 0.2)  # of false alarms, for which the model card has thresholds
+MULTIPLE, LEAST_SIDE = 8, 32  # sides that the discriminator takes
+STYLE_SIDE = 256  # a style picture's longer side is brought down to this, as in training
+
+
+def calibration_variable() -> keras.Variable:
+    """An empty calibration: float32 [3, CALIBRATION_ROOM], a row of `REFERENCES` each, logits of clean pictures in
+    any order. While a row is empty its p-values are 1."""
+    return keras.Variable(empty_calibration(), dtype='float32', trainable=False, name='calibration',
+                          aggregation='only_first_replica')
+
+
+def empty_calibration() -> np.ndarray:
+    return np.full((len(REFERENCES), CALIBRATION_ROOM), UNUSED, np.float32)
+
+
+def score_signatures(system) -> dict[str, Signature]:
+    """`score`, `score_with_content` and `score_with_references` of a system that has `judge` and `calibration`."""
+    scoring = Scoring(system)
+    outputs = {'anomaly_score': 'scalar', 'p_value': 'scalar', 'defect_scores': len(defects.DEFECTS),
+               'defect_names': 'names', 'anomaly_map': 'map', 'evidence_names': 'names'}
+    return {name: Signature(getattr(scoring, name), dict.fromkeys(('image', *references), 'image'),
+                            {**outputs, 'evidence': len(evidence_names(references))})
+            for name, references in REFERENCES.items()}
+
+
+def evidence_names(references) -> list[str]:
+    """Names of `networks.evidence.summary` that need no other references than these."""
+    return [name for name, needed in evidence.PARTS.items() if set(needed) <= set(references)]
+
+
+class Scoring:
+    """The signatures' functions, and the steps they are made of.
+
+    Args:
+        system: A `systems.anomaly.Anomaly`, or one with its `judge` and `calibration`.
+    """
+
+    def __init__(self, system):
+        import tensorflow as tf
+
+        self.tf = tf
+        self.system = system
+
+    def score(self, image):
+        return self._outputs(image)
+
+    def score_with_content(self, image, content):
+        return self._outputs(image, content)
+
+    def score_with_references(self, image, content, style):
+        return self._outputs(image, content, style)
+
+    def prepared(self, image, content=None, style=None):
+        """What the networks take of pictures [B, H, W, 3] in [0, 1].
+
+        Args:
+            image: The picture to judge.
+            content, style: Its references, of any size, or None where unknown.
+        Returns:
+            (dict 'image', 'content', 'style', 'has_content', 'has_style' as `Anomaly.judge` takes it: float32 in
+            [-1, 1], sides multiples of MULTIPLE, None for what is unknown; the true H and W of the image).
+        """
+        tf = self.tf
+        whole, height, width = padded(tf, image * 2.0 - 1.0, MULTIPLE, LEAST_SIDE)
+        batch = {'image': whole, 'content': None, 'style': None, 'has_content': None, 'has_style': None}
+        if content is not None:
+            content = covering(tf, content * 2.0 - 1.0, height, width)
+            batch['content'], _, _ = padded(tf, content, MULTIPLE, LEAST_SIDE)
+        if style is not None:
+            batch['style'], _, _ = padded(tf, bounded(tf, style * 2.0 - 1.0, STYLE_SIDE), MULTIPLE, LEAST_SIDE)
+        return batch, height, width
+
+    def logits(self, image, content=None, style=None):
+        """Anomaly logits [B] of pictures as `prepared` takes them: what a calibration holds."""
+        batch, _, _ = self.prepared(image, content, style)
+        return self.system.judge(batch, average=True)['anomaly']
+
+    def p_values(self, logits, row):
+        """Conformal p-values [B] of anomaly logits [B] by a row of the calibration; as `metrics.conformal.p_values`,
+        and 1 where that row is empty."""
+        tf = self.tf
+        clean = tf.convert_to_tensor(self.system.calibration)[row]
+        count = tf.reduce_sum(tf.cast(clean > UNUSED, tf.float32))
+        as_bad = tf.reduce_sum(tf.cast(clean[None, :] >= logits[:, None], tf.float32), axis=1)
+        return (1.0 + as_bad) / (count + 1.0)
+
+    def _outputs(self, image, content=None, style=None):
+        tf = self.tf
+        batch, height, width = self.prepared(image, content, style)
+        logits = self.system.judge(batch, average=True)
+        row = (content is not None) + (style is not None)
+        parts = evidence.summary(*(batch[name] for name in ('image', 'content', 'style')))
+        part_names = evidence_names(tuple(REFERENCES.values())[row])
+        damage = tf.image.resize(tf.sigmoid(logits['damage']), tf.shape(batch['image'])[1:3])
+
+        def repeated(names):
+            return tf.tile(tf.constant(names)[None], [tf.shape(image)[0], 1])
+
+        return {'anomaly_score': tf.sigmoid(logits['anomaly']), 'p_value': self.p_values(logits['anomaly'], row),
+                'defect_scores': tf.sigmoid(logits['defects']),
+                'defect_names': repeated(list(defects.DEFECTS)), 'anomaly_map': damage[:, :height, :width],
+                'evidence': tf.stack([parts[name] for name in part_names], axis=-1),
+                'evidence_names': repeated(part_names)}
+
+
+def score_thresholds(system) -> dict[str, dict[str, float]]:
+    """Scores from which pictures are flagged at usual false-alarm rates: signature -> rate as text -> score.
+
+    For reading only: who scores compares p-values.
+    """
+    clean = keras.ops.convert_to_numpy(system.calibration)
+    found = {}
+    for name, row in zip(REFERENCES, clean, strict=True):
+        scores = 1.0 / (1.0 + np.exp(-row[row > UNUSED].astype(np.float64)))
+        found[name] = {f'{rate:g}': conformal.threshold(scores, rate) for rate in USUAL_RATES
+                       if len(scores) >= conformal.needed_examples(rate)}
+    return found
+
+
+def calibration_counts(system) -> dict[str, int]:
+    """Clean pictures in each row of a system's calibration, by signature."""
+    counts = np.sum(keras.ops.convert_to_numpy(system.calibration) > UNUSED, axis=1)
+    return {name: int(count) for name, count in zip(REFERENCES, counts, strict=True)}
