@@ -2,8 +2,8 @@
 
     python tools/package_weights.py --workdir=runs/first --name=arbitrary_style --purpose='...' --data='...'
 
-Beside the weights stands the LiteRT graph by which `stylize` runs them without TensorFlow. Optimizers, logs and
-samples stay behind. The result, stylegan_tf/pretrained/NAME, is a run folder that `load`,
+Beside the weights stands the LiteRT graph by which `stylize` runs them without TensorFlow, where the system has one.
+Optimizers, logs and samples stay behind. A detector's calibration stays: calibrate what ships, not what it was made of. The result, stylegan_tf/pretrained/NAME, is a run folder that `load`,
 `export --workdir` and `train --init` accept.
 """
 
@@ -47,18 +47,20 @@ def main():
             'preset': record['preset'], 'data': _DATA.value, 'versions': record['versions'],
             'machine': record.get('machine')}
     (output / run_folder.CONFIG_FILE).write_text(json.dumps(card, indent=1), encoding='utf-8')
-    arrays = {name: slim(array) for name, array in found.arrays.items() if is_kept(name, found.arrays)}
-    kept = ('images', 'metrics')
+    arrays = {name: array if name.startswith('extra/') else slim(array) for name, array in found.arrays.items()
+              if is_kept(name, found.arrays)}
+    kept = ('images', 'metrics', 'calibration')
     path = checkpoints.save(output / 'checkpoints', found.step, arrays, {
         **{name: found.record[name] for name in kept if name in found.record},
         'history': {'seconds': round(hours * 3600)}})
     commands.import_tensorflow()
-    from stylegan_tf import litert_exporter
+    from stylegan_tf import exporter, litert_exporter
 
-    with commands.without_native_talk():
-        graph, parity = litert_exporter.pack(output)
-    print(f'{graph}: {graph.stat().st_size / 1e3:.0f} kB, differs from Keras by {parity["largest_difference"]:.1e} '
-          f'({parity["largest_difference_levels"]} of 255 levels)')
+    if hasattr(exporter.load_run(output)[0], 'litert_functions'):
+        with commands.without_native_talk():
+            graph, parity = litert_exporter.pack(output)
+        print(f'{graph}: {graph.stat().st_size / 1e3:.0f} kB, differs from Keras by '
+              f'{parity["largest_difference"]:.1e} ({parity["largest_difference_levels"]} of 255 levels)')
     size = sum(file.stat().st_size for file in output.rglob('*') if file.is_file())
     print(f'{path}: {len(arrays)} variables, {size / 1e6:.1f} MB with its card')
 
