@@ -72,7 +72,7 @@ def read(path):
     """
     try:
         report = json.loads(pathlib.Path(path).read_text(encoding='utf-8'))
-        pictures = report['pictures']
+        pictures = report['images']
         flagged = [picture for picture in pictures if picture['is_flagged']]
         contents = tuple(sorted(picture['content'] for picture in flagged if picture.get('content')))
     except OSError as error:

@@ -25,9 +25,9 @@ def folder(tmp_path_factory):
 
 
 def write_report(path, contents, **more):
-    pictures = [{'image': 'out.png', 'content': content, 'is_flagged': True} for content in contents]
-    pictures.append({'image': 'out.png', 'content': 'content/a/00.png', 'is_flagged': False})
-    path.write_text(json.dumps({'pictures': pictures, **more}))
+    pictures = [{'file': 'out.png', 'content': content, 'is_flagged': True} for content in contents]
+    pictures.append({'file': 'out.png', 'content': 'content/a/00.png', 'is_flagged': False})
+    path.write_text(json.dumps({'images': pictures, **more}))
     return str(path)
 
 
@@ -69,9 +69,9 @@ def test_a_position_shows_the_same_whoever_asks(folder, tmp_path):
     (None, 'cannot be read'),
     ('{', 'expected report.json'),
     ('{"scores": []}', 'expected report.json'),
-    ('{"pictures": [{"image": "a.png", "content": "a/00.png", "is_flagged": false}]}', 'flags none of its 1 pictures'),
-    ('{"pictures": [{"image": "a.png", "content": null, "is_flagged": true}]}', 'name no content'),
-    ('{"pictures": [{"image": "a.png", "content": "other/99.png", "is_flagged": true}]}', 'none of the 1 contents'),
+    ('{"images": [{"file": "a.png", "content": "a/00.png", "is_flagged": false}]}', 'flags none of its 1 pictures'),
+    ('{"images": [{"file": "a.png", "content": null, "is_flagged": true}]}', 'name no content'),
+    ('{"images": [{"file": "a.png", "content": "other/99.png", "is_flagged": true}]}', 'none of the 1 contents'),
 ])
 def test_reports_that_cannot_be_used(folder, tmp_path, text, told):
     path = tmp_path / 'report.json'
@@ -97,7 +97,7 @@ def test_a_run_is_not_continued_by_another_report(folder, tmp_path):
     write_report(tmp_path / 'report.json', ['content/b/01.png'], seconds=3)
     assert run_folder.check_same_run(before, launcher.describe(options, config, pictures), 'run') == []
     write_report(tmp_path / 'report.json', ['content/b/05.png'])
-    with pytest.raises(run_folder.RunFolderError, match='dataset.hard_examples'):
+    with pytest.raises(run_folder.RunFolderError, match=r'dataset\.hard_examples'):
         run_folder.check_same_run(before, launcher.describe(options, config, pictures), 'run')
     with pytest.raises(configs.ConfigError, match='hard_example_share'):
         configs.get('style_transfer_28', hard_example_share=0.0).check()
