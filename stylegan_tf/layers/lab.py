@@ -1,4 +1,7 @@
-"""CIE Lab on any backend and differentiable: lightness apart from colour. Source: CIE 1976, sRGB of IEC 61966-2-1, D65."""
+"""CIE Lab on any backend and differentiable: lightness apart from colour.
+
+Source: CIE 1976, with the sRGB of IEC 61966-2-1 and the white point D65.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ def rgb_to_lab(rgb):
 
 
 def lab_to_rgb(lab):
-    """The inverse of `rgb_to_lab`, [..., 3]; colours that RGB cannot show leave [-1, 1] and are for the caller to clip."""
+    """The inverse of `rgb_to_lab`, [..., 3]; colours that RGB cannot show leave [-1, 1]: the caller clips them."""
     light, a, b = ops.split(ops.cast(lab, 'float32'), 3, axis=-1)
     middle = (light + 16.0) / 116.0
     f = ops.concatenate([middle + a / 500.0, middle, middle - b / 200.0], axis=-1)

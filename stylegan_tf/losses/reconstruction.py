@@ -34,6 +34,17 @@ def l2_loss(image_a, image_b):
     return mean_per_example(ops.square(_float(image_a) - _float(image_b)))
 
 
+def charbonnier_loss(image_a, image_b, *, epsilon: float = 1e-3):
+    """Mean of sqrt(difference^2 + epsilon^2) - epsilon: an absolute difference that is smooth at 0.
+
+    Arguments, result and errors as `l1_loss`.
+    Source: Charbonnier et al. 1994; for restoration Lai et al. 2017 (LapSRN), equation 4.
+    """
+    require_same_shape(image_a=image_a, image_b=image_b)
+    difference = _float(image_a) - _float(image_b)
+    return mean_per_example(ops.sqrt(ops.square(difference) + epsilon ** 2) - epsilon)
+
+
 def identity_loss(output, image):
     """Mean absolute change of an image that the generator should have left alone.
 

@@ -53,6 +53,33 @@ class UNet(keras.Model):
                          for level, count in reversed(list(enumerate(channels[:-1])))]
         self.out = EqualizedConv2D(out_channels, 3, padding='reflect', name='out', dtype='float32')
 
+    @property
+    def multiple(self) -> int:
+        """Tiles must begin at multiples of this, so that they are halved as the whole picture is."""
+        return 2 ** (len(self.channels) - 1)
+
+    @property
+    def reach(self) -> int:
+        """Pixels that a pixel of the result depends on, on each side: how far tiles must overlap.
+
+        Follows the layers back from a pixel of each phase of the coarsest grid.
+        """
+        widest = 0
+        for pixel in range(self.multiple):
+            first, last = pixel - 1, pixel + 1  # out
+            skips = []  # what the decoder needs of the encoder's maps, full resolution first
+            for _ in self.channels[1:]:
+                first, last = first - self.blocks, last + self.blocks
+                skips.append((first, last))
+                first, last = (first - 1) // 2, (last + 1) // 2
+            spread = sum(self.dilations)
+            first, last = first - spread, last + spread
+            for skip in reversed(skips):
+                first, last = first - self.blocks, last + self.blocks
+                first, last = min(2 * first - 1, skip[0]), max(2 * last + 1, skip[1])
+            widest = max(widest, pixel - first + 1, last + 1 - pixel)  # the stem sees one more
+        return widest
+
     def build(self, image_shape, condition_shape=None):
         depth = image_shape[-1] + (0 if condition_shape is None else condition_shape[-1])
         self.is_conditioned = condition_shape is not None

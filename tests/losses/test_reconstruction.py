@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from stylegan_tf.losses import reconstruction
 
-PAIRWISE = (reconstruction.l1_loss, reconstruction.l2_loss, reconstruction.ssim_loss,
+PAIRWISE = (reconstruction.l1_loss, reconstruction.l2_loss, reconstruction.charbonnier_loss, reconstruction.ssim_loss,
             reconstruction.edge_loss, reconstruction.identity_loss)
 
 
@@ -25,6 +25,8 @@ def test_pixel_losses_by_hand():
     np.testing.assert_allclose(reconstruction.l1_loss(a, b), [2, 1])
     np.testing.assert_allclose(reconstruction.identity_loss(a, b), [2, 1])
     np.testing.assert_allclose(reconstruction.l2_loss(a, b), [5, 2])
+    np.testing.assert_allclose(reconstruction.charbonnier_loss(a, b, epsilon=1.0),
+                               [(2 ** 0.5 + 10 ** 0.5) / 2 - 1, (1 + 5 ** 0.5) / 2 - 1], rtol=1e-6)
 
 
 def test_luminance_likeness_tells_negatives():

@@ -58,6 +58,22 @@ def test_dilations_widen_the_view():
     assert view(wide, (160, 24)) - view(narrow, (160, 24)) == pytest.approx(4 * 2 * (2 + 4), abs=4)
 
 
+@pytest.mark.parametrize('settings', [
+    {'channels': (3, 3)}, {'channels': (3, 3, 3), 'dilations': (2,)}, {'channels': (3, 3, 3), 'blocks': 2}])
+def test_it_sees_as_far_as_it_says_and_no_further(settings):
+    network = UNet(**{'dilations': (), **settings})
+    size = 4 * network.multiple + 2 * network.reach
+    image = tf.constant(random(1, size, 8 * network.multiple, 3))
+    furthest = 0
+    for row in range(size // 2, size // 2 + network.multiple):
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            pixel = tf.reduce_sum(network(image)[0, row, 4 * network.multiple])
+        rows = np.flatnonzero(np.abs(tape.gradient(pixel, image)).max(axis=(0, 2, 3)))
+        furthest = max(furthest, row - rows[0], rows[-1] - row)
+    assert furthest == network.reach
+
+
 def test_a_tile_with_a_margin_is_the_whole():
     network = UNet((4, 4, 4), dilations=(2,))
     image = random(1, 24, 256, 3)
