@@ -241,6 +241,20 @@ class Subset(Source):
         return self._parent._load_references(self._indices[index], min_short_side)
 
 
+class NoiseSource(Source):
+    """Pictures of noise of one size, for measuring what a training needs where there is no data."""
+
+    def __init__(self, size, count=16):
+        """Args: size: (height, width); count: Number of pictures."""
+        names = [f'noise {index}' for index in range(count)]
+        super().__init__('noise', names, [-1] * count, label_names=(), fingerprint=fingerprint_of(*size, count),
+                         health=Health('noise', count, 0.0))
+        self._size = size
+
+    def _decode(self, index, min_short_side):
+        return np.random.default_rng(index).integers(0, 256, (*self._size, 3), np.uint8), None
+
+
 def fingerprint_of(*parts) -> str:
     """16 hex digits that depend on every part and their order."""
     digest = hashlib.sha256()

@@ -132,17 +132,13 @@ def stream_feed(stream):
     return feed
 
 
-def synthetic_feed(roles, config):
-    """Returns a feed of noise pictures, for a dry run without data."""
-    def feed(size):
-        generator = np.random.default_rng(0)
-        shape = (size, config.height, config.width, 3)
-        batch = {role: generator.uniform(-1, 1, shape).astype(np.float32) for role in roles}
-        batch['label'] = np.full(size, -1, np.int32)
-        while True:
-            yield batch
+def synthetic_feed(system, config):
+    """Returns a feed of noise pictures in the system's own layout, for a dry run without data."""
+    from stylegan_tf.data.sources import NoiseSource
 
-    return feed
+    size = config.height, config.width
+    source = NoiseSource(size)
+    return stream_feed(system.training_stream(dict.fromkeys(system.roles, source), size, 0))
 
 
 def _stage_seconds(compiled_step, due, batches):

@@ -199,7 +199,7 @@ def dry_run(options):
                                                 total_images=config.total_images // gpus)
     system = engines.build_system(config, options.seed)
     if data is None:
-        feed = budget.synthetic_feed(system.roles, config)
+        feed = budget.synthetic_feed(system, config)
     else:
         stream = _training_stream(options, config, data, system)
         picture_bytes = budget.decoded_bytes(stream)

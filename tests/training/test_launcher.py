@@ -134,7 +134,7 @@ def tiny_budget(batch_size, pixels=budget.DIRECT_PIXELS):
 
     def feed(size):
         sizes.append(size)
-        return budget.synthetic_feed(system.roles, config)(size)
+        return budget.synthetic_feed(system, config)(size)
 
     before, budget.DIRECT_PIXELS = budget.DIRECT_PIXELS, pixels
     try:
