@@ -12,11 +12,11 @@ import os
 import pathlib
 import warnings
 
-from stylegan_tf import configs, litert_models
+from stylegan_tf import configs, litert_models, restoration_models
 from stylegan_tf.litert import runtime
 from stylegan_tf.loaded_models import GatysModel, Model, ModelError, NetworkModel, Style
 
-__all__ = ['Model', 'ModelError', 'Style', 'load', 'shipped_models']
+__all__ = ['Model', 'ModelError', 'Style', 'load', 'shipped_models', 'takes_style']
 
 PRETRAINED = configs.PRETRAINED
 ENGINES = ('auto', 'tensorflow', 'litert')
@@ -82,6 +82,22 @@ def engine_for(name_or_folder, engine='auto'):
     return 'litert' if runtime.is_available() and not runtime.has_gpu() else 'tensorflow'
 
 
+def takes_style(name_or_folder):
+    """Whether a model paints in a style that must be given. Loads nothing; raises ModelError if there is no model."""
+    text = os.fspath(name_or_folder)
+    if text == 'gatys':
+        return True
+    folder, _ = _find(text)
+    if _is_export(folder):
+        inputs = _read_card(folder).get('signatures', {}).get('stylize', {}).get('inputs', {'style': None})
+        return 'style' in inputs
+    try:
+        preset = json.loads((folder / 'config.json').read_text(encoding='utf-8'))['preset']
+        return configs.get(preset).takes_style
+    except (ValueError, KeyError, configs.ConfigError):
+        return True  # `load` tells what is wrong with it
+
+
 def _find(text):
     """(folder, name or None) of a model; raises ModelError if there is none."""
     is_shipped = text in _shipped_folders()
@@ -136,7 +152,12 @@ def _load_saved_model(folder, name):
                          f'{" ".join(str(error).split())[:200]}. Export or copy it again.'
                          ) from error
     card = {'name': folder.name, 'weights_hash': _folder_hash(folder), **_read_card(folder)}
-    return NetworkModel(dict(loaded.signatures), card, name=name, owner=loaded)
+    return _network_model(dict(loaded.signatures), card, name=name, owner=loaded)
+
+
+def _network_model(functions, card, **options):
+    kind = restoration_models.RestorationModel if restoration_models.is_restoration(functions) else NetworkModel
+    return kind(functions, card, **options)
 
 
 def _load_litert(folder, name):
@@ -170,7 +191,7 @@ def _load_run(folder, name):
             checkpoints.CheckpointError, configs.ConfigError) as error:
         raise ModelError(str(error)) from error
     card = {**exporter.make_card(system, functions), **card, **({'name': name} if name else {})}
-    return NetworkModel(functions, card, owner=system)
+    return _network_model(functions, card, owner=system)
 
 
 def _folder_hash(folder):

@@ -9,6 +9,8 @@ weights are exported, the result is reloaded and compared with Python before it 
 is never overwritten.
 """
 
+import json
+
 from absl import flags
 
 from stylegan_tf import commands
@@ -43,8 +45,11 @@ def main():
     path, card = _export()
     print(f'Exported {path}')
     print(f'Model card: {card}')
-    print(f'Try it: stylegan-tf stylize --model={path} --content=PHOTO --style=PAINTING '
-          '--output=RESULT.png')
+    inputs = json.loads(card.read_text(encoding='utf-8'))['signatures'].get('stylize', {}).get('inputs', {})
+    if inputs:
+        also = ''.join(f' --{name}={value}' for name, value in (('style', 'PAINTING'), ('mask', 'MASK.png'))
+                       if name in inputs)
+        print(f'Try it: stylegan-tf stylize --model={path} --content=PHOTO{also} --output=RESULT.png')
     return commands.DONE
 
 

@@ -53,6 +53,7 @@ class Model:
         progress: None, or a callable that is told how far a long picture is: a `tiles.Progress` or,
             by 'gatys', a `systems.gatys.Progress`.
         progress_unit: What `progress` counts, in one word.
+        takes_style: Whether it paints in a style; without one it mends, fills, colours or enlarges pictures.
     """
 
     name: str
@@ -63,29 +64,33 @@ class Model:
     was_interrupted = False
     progress = None
     progress_unit = 'tile'
+    takes_style = True
 
-    def stylize(self, content, style, *, strength=1.0, style_weights=None, keep_colors='none',
-                mask=None, tile=None):
-        """Repaints a picture in the style of others.
+    def stylize(self, content, style=None, *, strength=1.0, style_weights=None, keep_colors='none',
+                mask=None, tile=None, hints=None, palette=None):
+        """Repaints a picture in the style of others; a model that takes no style mends it.
 
         Args:
             content: Path, encoded file or uint8 array [H, W, 3]. It is worked on at its own size.
             style: The same, or a list of several, or a `Style`. Pictures whose longer side is
-                above STYLE_LONG_SIDE are reduced to it.
+                above STYLE_LONG_SIDE are reduced to it. None for a model that takes no style.
             strength: From 0 (the content itself) to 1.
             style_weights: With several styles: one weight each, of which only the ratios matter;
                 equal ones if None.
             keep_colors: 'none'; 'luminance': the result's brightness under the content's colours;
                 'palette': the styles are recoloured to the content's palette first.
             mask: None, or path or uint8 array of any size, stretched over the content: white is
-                stylised, black stays, grey is in between.
+                stylised, black stays, grey is in between. A model that fills holes needs it: white is filled.
             tile: Longest side in pixels of the pieces that a network is given, which bounds the
                 memory (BYTES_PER_PIXEL); the result is that of the whole picture within one of 255
                 levels. None: the whole picture while that takes less than MEMORY_BUDGET, else
                 the largest tiles that do.
+            hints: For a model that colours: picture of any size with transparency, stretched over the content, of
+                which only dots in the wanted colours are opaque.
+            palette: For a model that colours: picture whose colours it takes up.
         Returns:
-            uint8 array [H, W, 3] of the content's H and W; from 'gatys' smaller where the content
-            is larger than its option `size`.
+            uint8 array [H, W, 3] of the content's H and W, larger where the model enlarges; from 'gatys' smaller
+            where the content is larger than its option `size`.
         Raises:
             ModelError: If the model cannot do this, or a value is out of range.
             ImageError: If a picture cannot be read.
@@ -93,6 +98,8 @@ class Model:
         check_strength(strength)
         check_keep_colors(keep_colors)
         self.check_tile(tile)
+        if hints is not None or palette is not None:
+            raise ModelError(f'The model {self.name} takes neither hints nor a palette: leave them away.')
         if not isinstance(style, Style):
             style = self.prepare_style(style, style_weights)
         elif style_weights is not None:
@@ -111,7 +118,7 @@ class Model:
         if tile is not None:
             raise ModelError(f'The model {self.name} does not work in tiles: leave `tile` away.')
 
-    def prepare_style(self, style, style_weights=None):
+    def prepare_style(self, style=None, style_weights=None):
         """Reads styles once, for use on many contents; arguments and errors as `stylize`.
 
         Returns:
@@ -119,8 +126,8 @@ class Model:
         """
         self._require('stylize')
         sources = list(style) if isinstance(style, (list, tuple)) else [style]
-        if not sources:
-            raise ModelError('At least one style picture is needed. Received none.')
+        if not sources or style is None:
+            raise ModelError(f'At least one style picture is needed by the model {self.name}. Received none.')
         weights = check_weights(style_weights, len(sources))
         pictures = [images.fit_within(images.read(source), STYLE_LONG_SIDE) for source in sources]
         return self._prepare(Style(tuple(pictures), tuple(weights)))

@@ -13,9 +13,10 @@ import tensorflow as tf
 BYTES_SUFFIX = '_bytes'
 # Float signature -> name of its twin that takes and returns encoded files.
 BYTES_TWINS = {'stylize': 'serving_default', **{name: name + BYTES_SUFFIX for name in (
-    'encode_style', 'stylize_from_code', 'score', 'score_with_content', 'score_with_references',
+    'encode_style', 'stylize_from_code', 'encode_palette', 'stylize_with_hints',
+    'score', 'score_with_content', 'score_with_references',
     'correct', 'correct_with_content', 'correct_with_references')}}
-FILE_KINDS = ('image', 'map')  # kinds that the twins hold as encoded files
+FILE_KINDS = {'image': 3, 'map': 1, 'overlay': 4}  # kinds that the twins hold as encoded files -> channels
 
 
 class SignatureError(ValueError):
@@ -80,6 +81,7 @@ def input_spec(name, kind):
         return tf.TensorSpec([None, kind], tf.float32, name)
     known = {'image': ([None, None, None, 3], tf.float32), 'scalar': ([None], tf.float32),
              'label': ([None], tf.int32), 'bytes': ([None], tf.string), 'map': ([None, None, None, 1], tf.float32),
+             'overlay': ([None, None, None, 4], tf.float32),
              'flag': ([None], tf.bool), 'names': ([None, None], tf.string)}
     if kind not in known:
         raise SignatureError(f'Input {name!r} must be one of {", ".join(known)} or a size. '
@@ -101,8 +103,8 @@ def example_inputs(signature, size, *, batch=1, seed=0):
     generator = np.random.default_rng(seed)
     inputs = {}
     for name, kind in signature.inputs.items():
-        if kind == 'image':
-            inputs[name] = _smooth_pictures(generator, batch, size)
+        if kind in FILE_KINDS:
+            inputs[name] = _smooth_pictures(generator, batch, size, FILE_KINDS[kind])
             size = (size[0] + 8, size[1] - 8)  # a style need not be of the content's size
         elif kind == 'label':
             inputs[name] = np.full(batch, -1, np.int32)
@@ -126,9 +128,11 @@ def as_bytes_inputs(inputs):
     return converted
 
 
-def _smooth_pictures(generator, batch, size):
-    coarse = generator.uniform(size=(batch, 6, 6, 3)).astype(np.float32)
+def _smooth_pictures(generator, batch, size, channels):
+    coarse = generator.uniform(size=(batch, 6, 6, channels)).astype(np.float32)
     pictures = tf.image.resize(coarse, size, method='bicubic').numpy()
+    if channels != 3:  # masks and transparency are 0 or 1
+        pictures[..., -1] = np.rint(np.clip(pictures[..., -1], 0, 1))
     # On the 8-bit grid, so that encoded files and floats show exactly the same.
     return np.rint(np.clip(pictures, 0, 1) * 255).astype(np.float32) / np.float32(255)
 
@@ -143,10 +147,10 @@ def _float_function(signature):
 
 def _bytes_function(signature):
     kinds = signature.inputs
-    pictures = {name for name, kind in kinds.items() if kind == 'image'}
+    pictures = {name: FILE_KINDS[kind] for name, kind in kinds.items() if kind in FILE_KINDS}
 
     def row(inputs):
-        single = {name: (_decoded(inputs[name + BYTES_SUFFIX]) if name in pictures
+        single = {name: (_decoded(inputs[name + BYTES_SUFFIX], pictures[name]) if name in pictures
                          else inputs[name])[None] for name in kinds}
         return {_twin_name(name, kind): _encoded(value[0]) if kind in FILE_KINDS else value[0]
                 for name, value, kind in _with_kinds(signature, single)}
@@ -158,7 +162,7 @@ def _bytes_function(signature):
             tf.TensorSpec(input_spec(name, kind).shape[1:], input_spec(name, kind).dtype)
             for name, kind in signature.outputs.items()})
 
-    return _trace(run, {_twin_name(name, kind): 'bytes' if kind == 'image' else kind
+    return _trace(run, {_twin_name(name, kind): 'bytes' if kind in FILE_KINDS else kind
                         for name, kind in kinds.items()})
 
 
@@ -177,10 +181,10 @@ def _twin_name(name, kind):
     return name + BYTES_SUFFIX if kind in FILE_KINDS else name
 
 
-def _decoded(file):
-    """Encoded file, string [] -> float32 [H, W, 3] in [0, 1]."""
-    picture = tf.io.decode_image(file, channels=3, expand_animations=False)
-    picture.set_shape([None, None, 3])
+def _decoded(file, channels):
+    """Encoded file, string [] -> float32 [H, W, channels] in [0, 1]."""
+    picture = tf.io.decode_image(file, channels=channels, expand_animations=False)
+    picture.set_shape([None, None, channels])
     return tf.cast(picture, tf.float32) / 255.0
 
 

@@ -2,6 +2,9 @@
 
     stylegan-tf stylize --content=photo.jpg --style=painting.jpg --output=result.png
     stylegan-tf stylize --model=models/first --content=photos/ --style=painting.jpg --output=results/ --strength=0.8
+    stylegan-tf stylize --model=runs/denoise --content=photo.jpg --output=result.png
+
+Models that mend, fill, colour or enlarge pictures take no --style.
 
 A folder keeps its structure in --output; the same command run again continues where it stopped.
 Beside each output stands a receipt, OUTPUT.json. Exit codes: 0 all done; 1 some pictures failed,
@@ -19,7 +22,8 @@ from stylegan_tf import commands
 _MODEL = flags.DEFINE_string(
     'model', 'arbitrary_style', 'Name (`stylegan-tf models` lists them), folder of an export, or run folder.')
 _CONTENT = flags.DEFINE_string('content', None, 'Picture, or folder of pictures, to stylise.')
-_STYLE = flags.DEFINE_string('style', None, 'Style picture, or several: FILE[,FILE...].')
+_STYLE = flags.DEFINE_string(
+    'style', None, 'Style picture, or several: FILE[,FILE...]; none for a model that takes none.')
 _OUTPUT = flags.DEFINE_string('output', None, 'File, or folder, for the results.')
 _STRENGTH = flags.DEFINE_float('strength', 1.0, 'From 0 (the content itself) to 1.')
 _STYLE_WEIGHTS = flags.DEFINE_list(
@@ -32,7 +36,10 @@ _KEEP_COLORS = flags.DEFINE_string(
     'keep_colors', 'none', "none; luminance: the content's colours under the result's brightness; "
     "palette: the style is recoloured to the content's palette first.")
 _MASK = flags.DEFINE_string(
-    'mask', None, 'Grey picture stretched over the content: white is stylised, black stays.')
+    'mask', None, 'Grey picture stretched over the content: white is stylised, or filled, black stays.')
+_HINTS = flags.DEFINE_string(
+    'hints', None, 'For a model that colours: picture stretched over the content, transparent but for dots of colour.')
+_PALETTE = flags.DEFINE_string('palette', None, 'For a model that colours: picture whose colours it takes up.')
 _SWEEP = flags.DEFINE_string(
     'sweep', None, 'strength: a labelled sheet of strengths 0, 0.25, 0.5, 0.75 and 1 instead.')
 _TILE = flags.DEFINE_integer(
@@ -55,7 +62,8 @@ def main():
 
     settings = stylizer.Settings(
         strength=_STRENGTH.value, style_weights=commands.numbers(_STYLE_WEIGHTS.value, 'style_weights'),
-        keep_colors=_KEEP_COLORS.value, mask=_MASK.value and pathlib.Path(_MASK.value),
+        keep_colors=_KEEP_COLORS.value, **{flag.name: flag.value and pathlib.Path(flag.value)
+                                           for flag in (_MASK, _HINTS, _PALETTE)},
         style_seed=_STYLE_SEED.value, style_label=_STYLE_LABEL.value,
         is_sweep=_SWEEP.value is not None, has_provenance=_PROVENANCE.value == 'on',
         overwrite=_OVERWRITE.value, tile=_TILE.value)
@@ -92,17 +100,33 @@ def _check_flags():
     for flag in (_CONTENT, _OUTPUT):
         if not flag.value:
             raise commands.UsageError(f'--{flag.name} is required; see --help.')
-    from_noise = _STYLE_SEED.value is not None or _STYLE_LABEL.value is not None
-    if bool(_STYLE.value) == from_noise:
-        raise commands.UsageError('Give either --style, or --style_seed and --style_label (one or '
-                                  'both).')
-    if from_noise and _STYLE_WEIGHTS.value:
-        raise commands.UsageError('--style_weights belong to the pictures of --style.')
+    _check_style()
     if _SWEEP.value not in (None, 'strength'):
         raise commands.UsageError(f'--sweep must be strength. Received: {_SWEEP.value!r}.')
     if _PROVENANCE.value not in ('on', 'off'):
         raise commands.UsageError(f'--provenance must be on or off. Received: '
                                   f'{_PROVENANCE.value!r}.')
+
+
+def _check_style():
+    from stylegan_tf import api
+
+    from_noise = _STYLE_SEED.value is not None or _STYLE_LABEL.value is not None
+    if from_noise and _STYLE_WEIGHTS.value:
+        raise commands.UsageError('--style_weights belong to the pictures of --style.')
+    if _STYLE.value and from_noise:
+        raise commands.UsageError('Give either --style, or --style_seed and --style_label (one or both).')
+    try:
+        takes_style = api.takes_style(_MODEL.value)
+    except api.ModelError:
+        return  # told when it is loaded
+    has_style = bool(_STYLE.value) or from_noise
+    if takes_style and not has_style:
+        raise commands.UsageError(f'The model {_MODEL.value} paints in a style. Give either --style, or --style_seed '
+                                  'and --style_label (one or both).')
+    if not takes_style and (has_style or _STYLE_WEIGHTS.value):
+        raise commands.UsageError(f'The model {_MODEL.value} takes no style: leave --style, --style_weights, '
+                                  '--style_seed and --style_label away.')
 
 
 def _options():

@@ -36,12 +36,14 @@ class _JobError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """How pictures are stylised; `loaded_models.Model.stylize` describes the first four."""
+    """How pictures are stylised; `loaded_models.Model.stylize` describes the first six."""
 
     strength: float = 1.0
     style_weights: tuple[float, ...] | None = None
     keep_colors: str = 'none'
     mask: pathlib.Path | None = None
+    hints: pathlib.Path | None = None
+    palette: pathlib.Path | None = None
     style_seed: int | None = None  # a style from noise instead of pictures
     style_label: str | None = None  # a style of a class the model knows
     is_sweep: bool = False  # a labelled sheet of SWEEP_STRENGTHS instead of a picture
@@ -138,7 +140,7 @@ class Stylizer:
 
     Args:
         model: A `loaded_models.Model`.
-        styles: Paths of style pictures; empty where the settings ask for noise or a class.
+        styles: Paths of style pictures; empty where the settings ask for noise or a class, or the model takes none.
         settings: `Settings`.
     Raises:
         ModelError, ImageError: If the styles, the mask or a setting cannot be used.
@@ -256,7 +258,8 @@ class Stylizer:
 
     def _stylize(self, content, strength):
         return self.model.stylize(content, self._style, strength=strength, mask=self._mask,
-                                  keep_colors=self.settings.keep_colors, tile=self.settings.tile)
+                                  keep_colors=self.settings.keep_colors, tile=self.settings.tile,
+                                  hints=self.settings.hints, palette=self.settings.palette)
 
     def _measure(self, content, results):
         """Dict metric name -> number; of a sweep, one such dict for each strength."""
@@ -270,7 +273,8 @@ class Stylizer:
         return {
             'styles': [{**_describe(path), 'weight': round(weight, 6)}
                        for path, weight in zip(self._styles, weights, strict=True)],
-            'mask': None if settings.mask is None else _describe(settings.mask),
+            **{name: None if path is None else _describe(path) for name, path in (
+                ('mask', settings.mask), ('hints', settings.hints), ('palette', settings.palette))},
             'settings': {
                 'strength': list(SWEEP_STRENGTHS) if settings.is_sweep else settings.strength,
                 'keep_colors': settings.keep_colors, 'is_sweep': settings.is_sweep,
@@ -283,10 +287,11 @@ class Stylizer:
             return None
         strengths = SWEEP_STRENGTHS if self.settings.is_sweep else (self.settings.strength,)
         return {'Software': f'stylegan_tf {__version__}',
-                'Description': f'Edited by the style transfer model {self.model.name}',
+                'Description': f'Edited by the {"style transfer " * self.model.takes_style}model {self.model.name}',
                 'Model': self.model.name, 'ModelHash': self.model.hash,
                 'Strength': ', '.join(f'{strength:g}' for strength in strengths),
-                'Styles': ', '.join(path.name for path in self._styles) or 'from noise'}
+                **({'Styles': ', '.join(path.name for path in self._styles) or 'from noise'}
+                   if self.model.takes_style else {})}
 
     def _is_finished(self, job, wanted):
         """Whether the output stands there, made of the same; refuses to replace another one."""
@@ -346,7 +351,7 @@ def _evaluator(names, engine):
 
 def _identity(receipt):
     """What decides an output: contents of files, settings and weights, but no names."""
-    parts = [receipt.get('content'), receipt.get('mask'), *(receipt.get('styles') or [])]
+    parts = [*(receipt.get(name) for name in ('content', 'mask', 'hints', 'palette')), *(receipt.get('styles') or [])]
     hashes = [(part or {}).get('sha256') for part in parts]
     weights = [style.get('weight') for style in receipt.get('styles') or []]
     model = receipt.get('model') or {}

@@ -75,6 +75,11 @@ def plan(size, side, *, margin, multiple):
     return [Tile(row, column) for row in rows for column in columns]
 
 
+def whole(size):
+    """The one Tile that is the picture of `size` (H, W) itself."""
+    return Tile(*(Span(0, length, 0, length) for length in size))
+
+
 def smallest_side(margin, multiple):
     """The smallest side that `plan` accepts; a third of it is kept."""
     # Less would only cost: tiles of no more than their margins do not end.

@@ -70,7 +70,7 @@ def test_help_comes_without_tensorflow_from_both_doors(name):
     (['--strength=much'], 'strength'),
     (['photo.jpg'], 'Expected only flags (--name=value). Received: photo.jpg.'),
     ([], '--content is required'),
-    (['--model=m', '--content=c', '--output=o'], 'Give either --style'),
+    (['--content=c', '--output=o'], 'Give either --style'),
     (['--model=m', '--content=c', '--output=o', '--style=s', '--style_seed=1'], 'either --style'),
     (['--model=m', '--content=c', '--output=o', '--style=s', '--sweep=size'], 'must be strength'),
     (['--model=m', '--content=c', '--output=o', '--style=s', '--provenance=no'], 'on or off'),

@@ -76,8 +76,8 @@ class Signature:
         function: Callable of keyword tensors returning a dict of tensors; traceable by
             TensorFlow with unknown batch, height and width.
         inputs: Name -> kind: 'image' (float32 [B, H, W, 3] in [0, 1]), 'scalar' (float32 [B]),
-            'label' (int32 [B]), 'map' (float32 [B, H, W, 1] in [0, 1]), 'flag' (bool [B]), 'names' (string [B, n])
-            or an integer n (float32 [B, n]).
+            'label' (int32 [B]), 'map' (float32 [B, H, W, 1] in [0, 1]), 'overlay' (float32 [B, H, W, 4] in [0, 1],
+            the last of them alpha), 'flag' (bool [B]), 'names' (string [B, n]) or an integer n (float32 [B, n]).
         outputs: Name -> kind, of the same kinds.
     """
 

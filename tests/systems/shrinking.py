@@ -8,15 +8,20 @@ from stylegan_tf.data import defects
 
 SMALL = {
     'resolution': '32x48', 'batch_size': '4', 'total_images': '80', 'evaluation_images': '4',
-    'style_layers': 'relu1_1,relu2_1', 'content_layers': 'relu2_1', 'generator_optimizer.warmup_steps': '2'}
+    'generator_optimizer.warmup_steps': '2'}
 SMALL_OF = {
     configs.StyleTransferConfig: {
-        'warmup_images': '8', 'width_channels': '4', 'max_channels': '8', 'levels': '2', 'residual_blocks': '1',
-        'code_size': '16', 'latent_size': '8', 'mapping_layers': '2', 'style_encoder_layers': 'relu1_1,relu2_1',
+        'style_layers': 'relu1_1,relu2_1', 'content_layers': 'relu2_1', 'warmup_images': '8', 'width_channels': '4',
+        'max_channels': '8', 'levels': '2', 'residual_blocks': '1', 'code_size': '16', 'latent_size': '8',
+        'mapping_layers': '2', 'style_encoder_layers': 'relu1_1,relu2_1',
         'discriminator_condition_layer': 'relu2_1', 'discriminator_channels': '4', 'discriminator_layers': '2'},
     configs.AnomalyConfig: {
         'detection_images': '8', 'discriminator_channels': '4,6,8,8', 'discriminator_hidden': '12',
-        'generator_channels': '4,6', 'discriminator_optimizer.warmup_steps': '2'},
+        'generator_channels': '4,6', 'discriminator_optimizer.warmup_steps': '2',
+        'style_layers': 'relu1_1,relu2_1', 'content_layers': 'relu2_1'},
+    configs.RestorationConfig: {
+        'adversarial_images': '8', 'generator_channels': '4,6', 'generator_dilations': '2',
+        'discriminator_channels': '4', 'perceptual_layers': 'relu1_1'},
 }
 
 
@@ -30,6 +35,8 @@ def shrunk(preset: str, *settings: str) -> configs.Config:
 def random_batch(config, seed: int = 0) -> dict:
     """A batch of noise with the keys and shapes that the config's system trains on."""
     random = np.random.default_rng(seed)
+    if isinstance(config, configs.RestorationConfig):
+        return _pairs(config, random)
     count, shape = config.batch_size, (config.batch_size, config.height, config.width)
     roles = ('content', 'style')
     if isinstance(config, configs.AnomalyConfig):
@@ -42,6 +49,16 @@ def random_batch(config, seed: int = 0) -> dict:
         batch.update(severity=severity, mask=random.integers(0, 2, (*shape, 1)).astype(np.float32),
                      has_content=np.arange(count, dtype=np.float32) % 2, has_style=np.ones(count, np.float32))
     return batch
+
+
+def _pairs(config, random) -> dict:
+    shape = (config.batch_size, config.height, config.width)
+    factor = config.factor if config.task == 'super_resolution' else 1
+    small = (config.batch_size, config.height // factor, config.width // factor)
+    batch = {'image': random.uniform(-1, 1, (*small, 3)), 'clean': random.uniform(-1, 1, (*shape, 3)),
+             'mask': random.integers(0, 2, (*shape, 1)), 'hints': random.uniform(-1, 1, (*shape, 4)),
+             'has_palette': np.arange(config.batch_size) % 2}
+    return {name: array.astype(np.float32) for name, array in batch.items()}
 
 
 def values(system) -> dict:

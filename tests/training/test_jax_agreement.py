@@ -7,7 +7,7 @@ import pytest
 
 from stylegan_tf.training import checkpoints
 
-from . import jax_agreement
+from . import jax_agreement, jax_restoration
 from .test_jax_engine import run
 
 
@@ -68,3 +68,20 @@ def test_the_same_weights_paint_the_same_picture(results):
     expected, found = results
     assert np.ptp(expected['stylized']) > 0.01
     np.testing.assert_allclose(found['stylized'], expected['stylized'], atol=1e-4)
+
+
+@pytest.mark.slow
+def test_restoration_takes_the_same_steps(tmp_path):
+    start, expected = {}, {}
+    for preset in jax_restoration.PRESETS:
+        system = jax_restoration.system_of(preset)
+        start.update({f'{preset}:{name}': value for name, value in checkpoints.to_arrays(system.state()).items()})
+        found = jax_restoration.steps(system, lambda due, system=system: functools.partial(system.train_step, due=due))
+        expected.update({f'{preset}:{name}': value for name, value in found.items()})
+    np.savez(tmp_path / 'start.npz', **start)
+    done = run('-m', 'tests.training.jax_restoration', tmp_path / 'start.npz', tmp_path / 'result.npz', cache=tmp_path)
+    assert done.returncode == 0, done.stderr[-4000:]
+    with np.load(tmp_path / 'result.npz') as archive:
+        assert set(archive) == set(expected)
+        for name, value in expected.items():
+            np.testing.assert_allclose(archive[name], value, rtol=2e-3, atol=1e-5, err_msg=name)
