@@ -63,7 +63,7 @@ def detection_at(clean, damaged, threshold):
             'f1': 2 * precision * recall / (precision + recall) if precision + recall else 0.0}
 
 
-def aupro(maps, masks, *, limit=PRO_LIMIT):
+def aupro(maps, masks, *, limit=PRO_LIMIT, least_region=1):
     """Area under the per-region overlap curve, up to a share of false alarms among the clean pixels.
 
     Every connected damaged region counts alike, whatever its size.
@@ -72,6 +72,7 @@ def aupro(maps, masks, *, limit=PRO_LIMIT):
         maps: Sequence of anomaly maps, float [H, W].
         masks: Sequence of masks of the same shapes, nonzero where damaged.
         limit: Largest share of clean pixels that are alarms, in (0, 1].
+        least_region: Pixels that a region needs to count; smaller specks are neither damaged nor clean.
     Returns:
         float in [0, 1]; limit / 2 for maps without information.
     Raises:
@@ -85,15 +86,19 @@ def aupro(maps, masks, *, limit=PRO_LIMIT):
         values, mask = np.asarray(values, np.float64), np.asarray(mask) > 0
         if values.shape != mask.shape:
             raise ValueError(f'A map and its mask must have one shape. Received: {values.shape} and {mask.shape}.')
-        found, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
-        scores.append(values.ravel())
-        regions.append(np.where(labels > 0, labels + count, 0).ravel())
+        found, labels, facts, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+        is_region = (facts[:, cv2.CC_STAT_AREA] >= least_region) | (np.arange(found) == 0)
+        seen = is_region[labels].ravel()
+        scores.append(values.ravel()[seen])
+        regions.append(np.where(labels > 0, labels + count, 0).ravel()[seen])
         count += found - 1
     scores, regions = np.concatenate(scores), np.concatenate(regions)
     sizes = np.bincount(regions, minlength=count + 1)
-    if not count or not sizes[0]:
-        raise ValueError(f'Expected damaged and clean pixels. Received: {count} regions, {sizes[0]} clean pixels.')
-    weights = np.where(regions > 0, 1 / (count * np.maximum(sizes[regions], 1)), 0.0)
+    kept = np.count_nonzero(sizes[1:])
+    if not kept or not sizes[0]:
+        raise ValueError(f'Expected damaged and clean pixels. Received: {kept} regions of at least {least_region} pixels, '
+                         f'{sizes[0]} clean pixels.')
+    weights = np.where(regions > 0, 1 / (kept * np.maximum(sizes[regions], 1)), 0.0)
     order = np.argsort(-scores, kind='stable')
     last = _last_of_ties(scores[order])
     overlap = np.cumsum(weights[order])[last]

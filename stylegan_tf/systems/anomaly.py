@@ -22,11 +22,12 @@ from stylegan_tf.systems import anomaly_signatures
 from stylegan_tf.systems.optimizers import make_optimizer
 from stylegan_tf.systems.system import Phase, PhaseResult, System
 
+CHANGE_GAIN = 3.0  # of the U-Net's results, which start at a tenth
 SURE_SEVERITY = 0.2  # from this severity on a defect counts as wholly there; milder ones count in part
 
 
 def place_loss(logits, mask, present):
-    """How well local damage is located; pictures with a defect that is everywhere have no place and count nothing.
+    """How well local damage is located. A defect that is everywhere has no place; pictures with both count nothing.
 
     Args:
         logits: [B, H/4, W/4, 1], of local damage there.
@@ -37,13 +38,14 @@ def place_loss(logits, mask, present):
         as a hole.
     """
     is_local = ops.convert_to_tensor([float(defect.is_local) for defect in defects.DEFECTS.values()], 'float32')
-    has_place = 1.0 - ops.max(present * (1.0 - is_local), axis=-1)
-    here = ops.max(present * is_local, axis=-1)[:, None, None, None]
+    everywhere, here = (ops.max(present * kinds, axis=-1) for kinds in (1.0 - is_local, is_local))
+    counts = 1.0 - ops.minimum(everywhere, ops.cast(here > 0, 'float32'))  # one mask for both: the place is unknown
+    here = here[:, None, None, None]
     # Thin marks cover a part of each patch, and are as damaged as any.
     target = ops.minimum(2.0 * ops.average_pool(mask, 4, strides=4), 1.0) * here
     places = ops.cast(ops.size(target[0]), 'float32')
     weights = 1.0 + target * places / (ops.sum(target, axis=(1, 2, 3), keepdims=True) + 1.0)
-    return has_place * sigmoid_cross_entropy(logits, target, weights)
+    return counts * sigmoid_cross_entropy(logits, target, weights)
 
 
 class Anomaly(System):
@@ -66,7 +68,7 @@ class Anomaly(System):
             return DefectDiscriminator(count, config.discriminator_channels, config.discriminator_hidden, name=name)
 
         def corrector(name):
-            return UNet(config.generator_channels, 4, blocks=config.generator_blocks, name=name)
+            return UNet(config.generator_channels, 3, blocks=config.generator_blocks, name=name)
 
         self.discriminator, self.discriminator_ema = detector('discriminator'), detector('discriminator_ema')
         self.generator, self.generator_ema = corrector('generator'), corrector('generator_ema')
@@ -125,9 +127,9 @@ class Anomaly(System):
                              batch['has_content'], batch['has_style'])
 
     def correct(self, batch, damage, *, average=False):
-        """batch['image'] repaired, [B, H, W, 3] in [-1, 1], and how much each place was changed, [B, H, W, 1]."""
-        corrected, share = self._unbounded(batch, damage, average)
-        return ops.clip(corrected, -1.0, 1.0), share
+        """batch['image'] repaired, [B, H, W, 3] in [-1, 1], and how much each place was changed, in the same units, [B, H, W, 1]."""
+        corrected, change = self._unbounded(batch, damage, average)
+        return ops.clip(corrected, -1.0, 1.0), change
 
     def _unbounded(self, batch, damage, average=False):
         # Not clipped: where the scale ends, as in black holes and white letters, a loss must still pull.
@@ -136,9 +138,8 @@ class Anomaly(System):
         size = ops.shape(image)[1:3]
         where = ops.image.resize(ops.sigmoid(damage), size, interpolation='bilinear', data_format='channels_last')
         condition = ops.concatenate([batch['content'] * known, ops.ones_like(where) * known, where], axis=-1)
-        change = generator(image, condition)
-        share = ops.sigmoid(10.0 * change[..., 3:] - 1.0)
-        return image + share * 10.0 * change[..., :3], share
+        change = generator(image, condition)  # small at the start: a gate beside it would close, and stay closed
+        return image + CHANGE_GAIN * change, ops.mean(ops.abs(CHANGE_GAIN * change), axis=-1, keepdims=True)
 
     # Phases.
 
@@ -163,10 +164,10 @@ class Anomaly(System):
     def reconstruction_losses(self, batch):
         """What the clean picture teaches by itself: the cheapest of the corrector's terms, at every step."""
         damage = ops.stop_gradient(self.judge(batch)['damage'])
-        corrected, share = self._unbounded(batch, damage)
+        corrected, change = self._unbounded(batch, damage)
         before = ops.mean(reconstruction.l1_loss(batch['image'], batch['clean']))
         return PhaseResult(self._reconstruction(corrected, batch['clean']),
-                           {'changed': ops.mean(share), 'error_before': before})
+                           {'changed': ops.mean(change), 'error_before': before})
 
     def _reconstruction(self, corrected, clean):
         config = self.config

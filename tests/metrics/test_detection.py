@@ -78,6 +78,17 @@ def test_region_overlap_of_perfect_and_of_blind_maps():
     assert detection.aupro([1 - mask], [mask]) < 0.01
 
 
+def test_specks_below_the_least_region_count_neither_way():
+    mask, scores = np.zeros((20, 20)), np.zeros((20, 20))
+    mask[2:10, 2:10] = scores[2:10, 2:10] = 1
+    assert detection.aupro([scores], [mask]) == pytest.approx(1.0)
+    mask[15, 15] = 1
+    assert detection.aupro([scores], [mask]) == pytest.approx((1 + 0.15) / 2, abs=0.01)
+    assert detection.aupro([scores], [mask], least_region=2) == pytest.approx(1.0)
+    scores[15, 15] = 2
+    assert detection.aupro([scores], [mask], least_region=2) == pytest.approx(1.0)
+
+
 def test_intervals_cover_and_shrink():
     clean, damaged = scores(3)
     low, high = detection.auroc_interval(clean, damaged)
