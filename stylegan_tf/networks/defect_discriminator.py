@@ -199,3 +199,11 @@ def _peaks(logits):
     """Largest and mean value of each map: [B, h, w, C] -> [B, 2 C]."""
     logits = ops.cast(logits, 'float32')
     return ops.concatenate([ops.max(logits, axis=(1, 2)), ops.mean(logits, axis=(1, 2))], axis=-1)
+
+
+def full_size(damage):
+    """A map at 1/4 of the resolution, such as 'damage', at the picture's: [B, h, w, C] -> [B, 4 h, 4 w, C], bilinear.
+
+    For graphs of unknown sizes, which `ops.image.resize` refuses.
+    """
+    return upsample_2d(damage, 4, kernel=(1, 3, 5, 7, 7, 5, 3, 1))

@@ -10,15 +10,17 @@ Defects are planted on the fly, so that the clean picture, the place and the kin
 
 from __future__ import annotations
 
+import functools
+
 from keras import ops
 
 from stylegan_tf.data import defects
 from stylegan_tf.losses import adversarial, perceptual, reconstruction
 from stylegan_tf.losses.detection import sigmoid_cross_entropy
 from stylegan_tf.networks import features
-from stylegan_tf.networks.defect_discriminator import DefectDiscriminator
+from stylegan_tf.networks.defect_discriminator import DefectDiscriminator, full_size
 from stylegan_tf.networks.unet import UNet
-from stylegan_tf.systems import anomaly_signatures
+from stylegan_tf.systems import anomaly_signatures, correction_signatures
 from stylegan_tf.systems.optimizers import make_optimizer
 from stylegan_tf.systems.system import Phase, PhaseResult, System
 
@@ -135,8 +137,7 @@ class Anomaly(System):
         # Not clipped: where the scale ends, as in black holes and white letters, a loss must still pull.
         generator = self.average('generator') if average else self.generator
         image, known = batch['image'], batch['has_content'][:, None, None, None]
-        size = ops.shape(image)[1:3]
-        where = ops.image.resize(ops.sigmoid(damage), size, interpolation='bilinear', data_format='channels_last')
+        where = full_size(ops.sigmoid(damage))
         condition = ops.concatenate([batch['content'] * known, ops.ones_like(where) * known, where], axis=-1)
         change = generator(image, condition)  # small at the start: a gate beside it would close, and stay closed
         return image + CHANGE_GAIN * change, ops.mean(ops.abs(CHANGE_GAIN * change), axis=-1, keepdims=True)
@@ -244,7 +245,12 @@ class Anomaly(System):
                 'column_labels': ['picture', 'found damage', 'true damage', 'repaired', 'clean']}
 
     def signatures(self):
-        return anomaly_signatures.score_signatures(self)
+        return {**anomaly_signatures.score_signatures(self), **self._correcting.signatures()}
+
+    @functools.cached_property
+    def _correcting(self):
+        # Kept, because whoever asks for the signatures again would trace all repairs again.
+        return correction_signatures.Correcting(self)
 
     def model_card(self):
         config, counts = self.config, anomaly_signatures.calibration_counts(self)

@@ -11,7 +11,7 @@ import math
 import numpy as np
 from keras import ops
 
-from stylegan_tf.layers.resample import filter_2d
+from stylegan_tf.layers.resample import filter_2d, upsample_2d
 
 LUMA = (0.299, 0.587, 0.114)  # BT.601
 EPSILON = 1e-6
@@ -63,21 +63,25 @@ def denoised(image, strengths):
     deviation = noise_level(image)[:, None, None, None]
     height, width = ops.shape(image)[1:3]
     padded = ops.pad(image, ((0, 0), (WINDOW, WINDOW), (WINDOW, WINDOW), (0, 0)), mode='reflect')
-    totals, weights = [image for _ in strengths], [1.0 for _ in strengths]
-    for down in range(2 * WINDOW + 1):
-        for right in range(2 * WINDOW + 1):
-            if (down, right) == (WINDOW, WINDOW):
-                continue
-            other = padded[:, down:down + height, right:right + width]
-            distance = ops.mean(ops.square(other - image), axis=-1, keepdims=True)
-            distance = ops.average_pool(distance, 3, strides=1, padding='same')
-            for index, strength in enumerate(strengths):
-                noise = ops.square(strength * deviation) + EPSILON
-                # Two noisy copies of one thing differ by twice the noise's energy.
-                like = ops.exp(-ops.relu(distance - 2.0 * noise) / noise)
-                totals[index] = totals[index] + like * other
-                weights[index] = weights[index] + like
-    return [total / weight for total, weight in zip(totals, weights)]
+    noises = [ops.square(strength * deviation) + EPSILON for strength in strengths]
+    side, size = 2 * WINDOW + 1, (ops.shape(image)[0], height, width, 3)
+
+    def added(index, sums):
+        # A loop of the graph, because 25 copies of it would take seconds to trace. The middle counts like any other.
+        start = (0, index // side, index % side, 0)
+        other = ops.reshape(ops.slice(padded, start, size), size)
+        distance = ops.mean(ops.square(other - image), axis=-1, keepdims=True)
+        distance = ops.average_pool(distance, 3, strides=1, padding='same')
+        result = []
+        for noise, (total, weight) in zip(noises, sums):
+            # Two noisy copies of one thing differ by twice the noise's energy.
+            like = ops.exp(-ops.relu(distance - 2.0 * noise) / noise)
+            result.append((total + like * other, weight + like))
+        return tuple(result)
+
+    none = ops.zeros_like(image)
+    sums = ops.fori_loop(0, side * side, added, tuple((none, none[..., :1]) for _ in strengths))
+    return [total / weight for total, weight in sums]
 
 
 def noise_level(image):
@@ -89,18 +93,6 @@ def noise_level(image):
     kernel = ops.convert_to_tensor(np.tile(kernel, (1, 1, 3, 1)), 'float32')
     detail = ops.depthwise_conv(ops.cast(image, 'float32'), kernel, strides=1, padding='valid')
     return math.sqrt(math.pi / 2) * ops.mean(ops.abs(detail), axis=(1, 2, 3))
-
-
-def sharpened(image, sigma, turns=4):
-    """Undoes a Gaussian blur of `sigma` pixels in part: `turns` times what it takes from the result is given back.
-
-    Source: Van Cittert 1931.
-    """
-    image = ops.cast(image, 'float32')
-    result = image
-    for _ in range(turns):
-        result = ops.clip(result + image - blurred(result, sigma), -1.0, 1.0)
-    return result
 
 
 def blurred(image, sigma):
@@ -168,14 +160,13 @@ def turned_hue(image, style):
     Returns:
         (float32 [B, H, W, 3], the angles in degrees, float32 [B]).
     """
-    (mean, spread), (wanted, wanted_spread) = palette(image), palette(style)
-    distances = []
-    for angle in TURNS:
-        turn = ops.convert_to_tensor(_turn(angle), 'float32')
-        turned = ops.matmul(turn, ops.matmul(spread[:, 1:, 1:], ops.transpose(turn)))
-        distances.append(_hue_distance(ops.matmul(mean[:, 1:], ops.transpose(turn)), turned, wanted[:, 1:],
-                                       wanted_spread[:, 1:, 1:]))
-    best = ops.argmin(ops.stack(distances, axis=-1), axis=-1)
+    # All turns at once: [B, T, 2] and [B, T, 2, 2].
+    (mean, spread), (wanted, wanted_spread) = ((part[:, None, 1:], whole[:, None, 1:, 1:])
+                                               for part, whole in (palette(image), palette(style)))
+    turns = ops.convert_to_tensor(np.stack([_turn(angle) for angle in TURNS]), 'float32')
+    spread = ops.matmul(turns, ops.matmul(spread, ops.transpose(turns, (0, 2, 1))))
+    mean = ops.matmul(turns, mean[..., None])[..., 0]
+    best = ops.argmin(_hue_distance(mean, spread, wanted, wanted_spread), axis=-1)
     angle = ops.take(ops.convert_to_tensor(TURNS, 'float32'), best)
     return with_turned_hue(image, angle), angle
 
@@ -226,8 +217,8 @@ def filled(image, known):
         weights.append(ops.minimum(4.0 * weight, 1.0))
     result = values[-1]
     for value, weight in zip(values[-2::-1], weights[-2::-1]):
-        wider = ops.image.resize(result, ops.shape(value)[1:3], interpolation='bilinear', data_format='channels_last')
-        result = value * weight + wider * (1.0 - weight)
+        height, width = ops.shape(value)[1:3]
+        result = value * weight + upsample_2d(result)[:, :height, :width] * (1.0 - weight)
     return result
 
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from keras import ops
 
-from stylegan_tf.networks.defect_discriminator import DefectDiscriminator, _fine
+from stylegan_tf.networks.defect_discriminator import DefectDiscriminator, _fine, full_size
 
 
 def random(*shape, seed=0):
@@ -60,3 +61,10 @@ def test_a_checkerboard_is_all_fine_detail_and_a_flat_picture_none():
 def test_four_resolutions_are_needed():
     with pytest.raises(ValueError, match='four numbers'):
         DefectDiscriminator(5, (4, 6))
+
+
+def test_maps_are_brought_to_the_size_of_the_picture():
+    maps = np.random.default_rng(0).random((2, 6, 9, 1), np.float32)
+    found = ops.convert_to_numpy(full_size(maps))
+    wanted = ops.convert_to_numpy(ops.image.resize(maps, (24, 36), interpolation='bilinear'))
+    np.testing.assert_allclose(found, wanted, atol=1e-5)

@@ -44,11 +44,6 @@ def test_noise_is_measured_and_lowered(picture):
     assert error(repairs.denoised(picture, (1.0,))[0], picture) < 0.01
 
 
-def test_blur_is_undone_in_part(picture):
-    blurry = damaged(optics.blur, picture, 1.2)
-    assert error(repairs.sharpened(blurry, 1.2), picture) < 0.8 * error(blurry, picture)
-
-
 @pytest.mark.parametrize(('degrees', 'seed'), [(32, 0), (60, 1)])
 def test_a_known_cast_is_undone(picture, degrees, seed):
     cast = damaged(tones.color_cast, picture, degrees, seed)
