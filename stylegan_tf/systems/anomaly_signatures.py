@@ -21,6 +21,8 @@ CALIBRATION_ROOM = 4096  # most clean pictures that a calibration holds
 UNUSED = -60_000.0  # fills what a calibration leaves empty; finite, also as float16, as weights must be
 USUAL_RATES = (0.01, 0.02, 0.05, 0.1, 0.2)  # of false alarms, for which the model card has thresholds
 MULTIPLE, LEAST_SIDE = 8, 32  # sides that the discriminator takes
+WINDOW, LARGEST_WINDOW = 256, 320  # sides above the second are judged in windows of the first
+LARGEST_SIDE = 4 * WINDOW  # larger pictures are reduced: more windows could never be alarms at 5%
 STYLE_SIDE = 256  # a style picture's longer side is brought down to this, as in training
 
 
@@ -52,6 +54,10 @@ def evidence_names(references) -> list[str]:
 
 class Scoring:
     """The signatures' functions, and the steps they are made of.
+
+    Large pictures are judged in windows of the size that the detector was trained and calibrated on, because its
+    statistics and peaks depend on the size. The worst window counts, and its p-value times the number of windows is
+    the picture's (Bonferroni), which keeps the promised rate however the windows depend on each other.
 
     Args:
         system: A `systems.anomaly.Anomaly`, or one with its `judge` and `calibration`.
@@ -92,35 +98,73 @@ class Scoring:
             batch['style'], _, _ = padded(tf, bounded(tf, style * 2.0 - 1.0, STYLE_SIDE), MULTIPLE, LEAST_SIDE)
         return batch, height, width
 
-    def logits(self, image, content=None, style=None):
-        """Anomaly logits [B] of pictures as `prepared` takes them: what a calibration holds."""
-        batch, _, _ = self.prepared(image, content, style)
-        return self.system.judge(batch, average=True)['anomaly']
+    def judged(self, batch):
+        """The worst of a picture's windows.
 
-    def p_values(self, logits, row):
-        """Conformal p-values [B] of anomaly logits [B] by a row of the calibration; as `metrics.conformal.p_values`,
-        and 1 where that row is empty."""
+        Args:
+            batch: As of `prepared`.
+        Returns:
+            (anomaly logits [B] of the worst window; logits [B, K] of each defect where it is worst; probability of
+            damage [B, h/4, w/4, 1]; number of windows, int32).
+        """
+        tf, shape = self.tf, self.tf.shape(batch['image'])
+        (tops, height), (lefts, width) = (self._windows(shape[axis]) for axis in (1, 2))
+        count, columns = tf.size(tops) * tf.size(lefts), tf.size(lefts)
+
+        def look(index, anomaly, found, damage):
+            top, left = tops[index // columns], lefts[index % columns]
+            parts = {role: tf.ensure_shape(batch[role][:, top:top + height, left:left + width], [None, None, None, 3])
+                     for role in ('image', 'content') if batch[role] is not None}
+            logits = self.system.judge({**batch, **parts}, average=True)
+            place = [[0, 0], *([start // 4, (shape[axis] - start - size) // 4] for axis, start, size in (
+                (1, top, height), (2, left, width))), [0, 0]]
+            damage = tf.maximum(damage, tf.pad(tf.sigmoid(logits['damage']), place))
+            return (index + 1, tf.maximum(anomaly, logits['anomaly']), tf.maximum(found, logits['defects']), damage)
+
+        start = (tf.constant(0), tf.fill(shape[:1], UNUSED), tf.fill([shape[0], len(defects.DEFECTS)], UNUSED),
+                 tf.zeros([shape[0], shape[1] // 4, shape[2] // 4, 1]))
+        shapes = tuple(tf.TensorShape(sides) for sides in (
+            [], [None], [None, len(defects.DEFECTS)], [None, None, None, 1]))
+        _, anomaly, found, damage = tf.while_loop(
+            lambda index, *_: index < count, look, start, shape_invariants=shapes, parallel_iterations=1)
+        return anomaly, found, damage, count
+
+    def p_values(self, logits, row, windows=1):
+        """Conformal p-values [B] of anomaly logits [B] by a row of the calibration: `metrics.conformal.p_values` times
+        the number of windows that the logits are the largest of, at most 1; and 1 where that row is empty."""
         tf = self.tf
         clean = tf.convert_to_tensor(self.system.calibration)[row]
         count = tf.reduce_sum(tf.cast(clean > UNUSED, tf.float32))
         as_bad = tf.reduce_sum(tf.cast(clean[None, :] >= logits[:, None], tf.float32), axis=1)
-        return (1.0 + as_bad) / (count + 1.0)
+        return tf.minimum((1.0 + as_bad) / (count + 1.0) * tf.cast(windows, tf.float32), 1.0)
+
+    def _windows(self, side):
+        """Where the windows along a side begin, at multiples of MULTIPLE, and their size."""
+        tf = self.tf
+        is_one = side <= LARGEST_WINDOW
+        last = (side - WINDOW) // MULTIPLE
+        count = tf.where(is_one, 1, -(-side // WINDOW))
+        starts = tf.range(count) * last // tf.maximum(count - 1, 1) * MULTIPLE
+        return starts, tf.where(is_one, side, WINDOW)
 
     def _outputs(self, image, content=None, style=None):
-        tf = self.tf
+        tf, size = self.tf, self.tf.shape(image)[1:3]
+        is_large = tf.reduce_max(size) > LARGEST_SIDE
+        image = tf.cond(is_large, lambda: bounded(tf, image, LARGEST_SIDE), lambda: image)
         batch, height, width = self.prepared(image, content, style)
-        logits = self.system.judge(batch, average=True)
+        anomaly, found, damage, windows = self.judged(batch)
         row = (content is not None) + (style is not None)
-        parts = evidence.summary(*(batch[name] for name in ('image', 'content', 'style')))
+        parts = evidence.summary(*(batch[role] for role in ('image', 'content', 'style')))
         part_names = evidence_names(tuple(REFERENCES.values())[row])
-        damage = tf.image.resize(tf.sigmoid(logits['damage']), tf.shape(batch['image'])[1:3])
+        damage = tf.image.resize(damage, tf.shape(batch['image'])[1:3])[:, :height, :width]
+        damage = tf.cond(is_large, lambda: tf.image.resize(damage, size), lambda: damage)
 
         def repeated(names):
             return tf.tile(tf.constant(names)[None], [tf.shape(image)[0], 1])
 
-        return {'anomaly_score': tf.sigmoid(logits['anomaly']), 'p_value': self.p_values(logits['anomaly'], row),
-                'defect_scores': tf.sigmoid(logits['defects']),
-                'defect_names': repeated(list(defects.DEFECTS)), 'anomaly_map': damage[:, :height, :width],
+        return {'anomaly_score': tf.sigmoid(anomaly), 'p_value': self.p_values(anomaly, row, windows),
+                'defect_scores': tf.sigmoid(found), 'defect_names': repeated(list(defects.DEFECTS)),
+                'anomaly_map': tf.ensure_shape(damage, [None, None, None, 1]),
                 'evidence': tf.stack([parts[name] for name in part_names], axis=-1),
                 'evidence_names': repeated(part_names)}
 

@@ -69,3 +69,41 @@ def test_training_on_forgets_the_calibration():
     assert sum(anomaly_signatures.calibration_counts(system).values()) > 0
     system.train_step(random_batch(system.config), due=('detector',))
     assert sum(anomaly_signatures.calibration_counts(system).values()) == 0
+
+
+class BrightPlaces:
+    """Stands for a detector: what is bright is damaged."""
+
+    def judge(self, batch, average):
+        mean = tf.reduce_mean(batch['image'], axis=(1, 2, 3))
+        bright = tf.nn.avg_pool2d(batch['image'][..., :1], 4, 4, 'VALID')
+        return {'anomaly': mean, 'defects': tf.tile(mean[:, None], [1, len(defects.DEFECTS)]), 'damage': 20.0 * bright}
+
+
+@pytest.mark.parametrize('size, count', [((320, 40), 1), ((328, 256), 2), ((512, 1024), 8), ((704, 336), 6)])
+def test_large_pictures_are_judged_by_their_worst_window(size, count):
+    image = np.zeros((1, *size, 3), np.float32)
+    corner = image[:, -64:, -32:]
+    corner += 1.0
+    system = BrightPlaces()
+    system.calibration = tf.constant(np.full((3, 99), -0.99, np.float32))
+    batch, height, width = anomaly_signatures.Scoring(system).prepared(tf.constant(image))
+    anomaly, _, damage, windows = anomaly_signatures.Scoring(system).judged(batch)
+    assert int(windows) == count and (height, width) == size
+    window = [min(256, side) if side > 320 else side for side in size]
+    assert float(anomaly[0]) == pytest.approx(2 * 64 * 32 / np.prod(window) - 1, abs=1e-4)  # one has the whole corner
+    result = anomaly_signatures.Scoring(system).score(tf.constant(image))
+    where = result['anomaly_map'].numpy()[0, :, :, 0]
+    assert where.shape == size and where[-32:, -16:].min() > 0.9 and where[:-72, :-40].max(initial=0.0) < 0.1
+    # One of 99 clean pictures would be worse still, and so many windows had the chance.
+    assert float(anomaly_signatures.Scoring(system).p_values(tf.constant([0.0]), 0, windows)[0]) == pytest.approx(
+        min(1.0, count / 100))
+
+
+def test_beyond_the_largest_side_pictures_are_reduced():
+    image = np.zeros((1, 40, 2100, 3), np.float32)
+    image[:, :, 1500:] = 1.0
+    system = BrightPlaces()
+    system.calibration = tf.constant(np.full((3, 99), -0.99, np.float32))
+    where = anomaly_signatures.Scoring(system).score(tf.constant(image))['anomaly_map'].numpy()[0, :, :, 0]
+    assert where.shape == (40, 2100) and where[:, 1520:].min() > 0.9 and where[:, :1480].max() < 0.1
