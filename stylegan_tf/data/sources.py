@@ -174,6 +174,10 @@ class Source:
         """(image, mask or None) of one picture; raises ImageError. For subclasses to define."""
         raise NotImplementedError
 
+    def references_of(self, index) -> dict:
+        """Names of the pictures that one was made of, by role. For subclasses that know them."""
+        return {}
+
     def _load_references(self, index, min_short_side):
         """The pictures that one was made of, by role; raises ImageError. For subclasses that know them."""
         return {}
@@ -236,6 +240,9 @@ class Subset(Source):
 
     def _load(self, index, min_short_side):
         return self._parent._load(self._indices[index], min_short_side)
+
+    def references_of(self, index):
+        return self._parent.references_of(self._indices[index])
 
     def _load_references(self, index, min_short_side):
         return self._parent._load_references(self._indices[index], min_short_side)

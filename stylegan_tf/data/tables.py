@@ -57,18 +57,19 @@ class TableSource(sources.Source):
     def _decode(self, index, min_short_side):
         return images.read(self._folder / self._rows[index]['image'], min_short_side=min_short_side), None
 
+    def references_of(self, index):
+        return {role: self._rows[index][role] for role in REFERENCES if self._rows[index].get(role)}
+
     def _load_references(self, index, min_short_side):
         found = {}
-        for role in REFERENCES:
-            path = self._rows[index].get(role)
-            if path:
-                key = (path, min_short_side)
-                cached = self._cache.get(key)
-                if cached is None:
-                    cached = (images.read(self._folder / path, min_short_side=min_short_side),)
-                    cached[0].flags.writeable = False
-                    self._cache.put(key, cached)
-                found[role] = cached[0]
+        for role, path in self.references_of(index).items():
+            key = (path, min_short_side)
+            cached = self._cache.get(key)
+            if cached is None:
+                cached = (images.read(self._folder / path, min_short_side=min_short_side),)
+                cached[0].flags.writeable = False
+                self._cache.put(key, cached)
+            found[role] = cached[0]
         return found
 
 

@@ -115,11 +115,14 @@ def save(folder, step, arrays, record):
         _write_durably(temporary / STATE_FILE, data)
         _write_durably(temporary / RECORD_FILE, json.dumps(record, indent=2).encode())
         run_folder.fsync_folder(temporary)
-        # A damaged checkpoint of the same step has been skipped at the start and must make way.
+        # An older checkpoint of the same step makes way: a damaged one, or one that is written anew.
+        older = folder / f'{run_folder.TEMPORARY_PREFIX}old-{name_of(step)}'
+        shutil.rmtree(older, ignore_errors=True)
         if final.exists():
-            shutil.rmtree(final)
+            os.rename(final, older)
         os.rename(temporary, final)
         run_folder.fsync_folder(folder)
+        shutil.rmtree(older, ignore_errors=True)
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
         raise run_folder.explain_os_error(error, final) from error
