@@ -12,7 +12,7 @@ import os
 import pathlib
 import warnings
 
-from stylegan_tf import configs, litert_models, restoration_models
+from stylegan_tf import anomaly_models, configs, litert_models, restoration_models
 from stylegan_tf.litert import runtime
 from stylegan_tf.loaded_models import GatysModel, Model, ModelError, NetworkModel, Style
 
@@ -156,7 +156,10 @@ def _load_saved_model(folder, name):
 
 
 def _network_model(functions, card, **options):
-    kind = restoration_models.RestorationModel if restoration_models.is_restoration(functions) else NetworkModel
+    if 'score' in functions:
+        kind = anomaly_models.AnomalyModel
+    else:
+        kind = restoration_models.RestorationModel if restoration_models.is_restoration(functions) else NetworkModel
     return kind(functions, card, **options)
 
 

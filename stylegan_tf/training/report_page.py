@@ -8,7 +8,7 @@ from stylegan_tf.training import charts, health, run_folder
 
 _POSITION_NAMES = {'step', 'images', 'seconds', 'memory_bytes'}
 
-_STYLE = """
+STYLE = """
 :root{color-scheme:light dark;--page:#fbfaf8;--card:#fff;--ink:#23211e;--soft:#6d6962;
 --rule:#e5e1da;--line:#1f6f8b;--raw:#1f6f8b44;--warn:#fff4dc;--warn-ink:#6b4a00;--good:#2f7d4f}
 @media(prefers-color-scheme:dark){:root{--page:#171614;--card:#211f1c;--ink:#ece8e1;
@@ -82,16 +82,17 @@ def render(*, record, status, rows, summary, changed, advice, events, samples, r
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f'{refresh}<title>{title}: {share:.0%} {html.escape(status.label)}</title>'
-        f'<style>{_STYLE}</style></head><body><main>'
+        f'<style>{STYLE}</style></head><body><main>'
         f'<div class="head"><h1>{title}</h1><span class="pill">{html.escape(status.label)}</span>'
         f'<span class="soft">written {html.escape(written)}</span></div>'
         f'<div class="bar" role="img" aria-label="{share:.0%} done">'
-        f'<i style="width:{100 * share:.1f}%"></i></div>{message}{_facts(facts)}'
+        f'<i style="width:{100 * share:.1f}%"></i></div>{message}{facts_list(facts)}'
         f'{_advice(advice, rows)}{_events(events)}{_samples(samples)}{_curves(rows)}'
         f'{_settings(record, changed)}</main></body></html>\n')
 
 
-def _facts(facts):
+def facts_list(facts):
+    """HTML of [(label, value)], both str."""
     items = ''.join(f'<div><dt>{html.escape(label)}</dt><dd>{html.escape(value)}</dd></div>'
                     for label, value in facts)
     return f'<dl>{items}</dl>'
