@@ -27,6 +27,9 @@ _FORMAT = flags.DEFINE_string(
     '`stylize` runs on CPUs without TensorFlow.')
 _WEIGHTS = flags.DEFINE_string(
     'weights', 'float32', 'With --format=litert: float32, or float16 for half the size.')
+_SCORER = flags.DEFINE_string(
+    'scorer', None, 'Run folder or name of a detector of anomalies: stylised pictures then come with their '
+    '`anomaly_score`, and the export has the signatures of the detector too.')
 _CHOICES = {'format': ('savedmodel', 'litert'), 'weights': ('float32', 'float16')}
 
 
@@ -41,15 +44,20 @@ def main():
                                       f'Received: {flag.value!r}.')
     if _FORMAT.value == 'savedmodel' and _WEIGHTS.value != 'float32':
         raise commands.UsageError('--weights belongs to --format=litert.')
+    if _FORMAT.value == 'litert' and _SCORER.value:
+        raise commands.UsageError('--scorer belongs to --format=savedmodel.')
     commands.import_tensorflow()
     path, card = _export()
     print(f'Exported {path}')
     print(f'Model card: {card}')
-    inputs = json.loads(card.read_text(encoding='utf-8'))['signatures'].get('stylize', {}).get('inputs', {})
+    signatures = json.loads(card.read_text(encoding='utf-8'))['signatures']
+    inputs = signatures.get('stylize', {}).get('inputs', {})
     if inputs:
         also = ''.join(f' --{name}={value}' for name, value in (('style', 'PAINTING'), ('mask', 'MASK.png'))
                        if name in inputs)
         print(f'Try it: stylegan-tf stylize --model={path} --content=PHOTO{also} --output=RESULT.png')
+    if 'score' in signatures:
+        print(f'Try it: stylegan-tf score --model={path} --images=RESULTS --output=report.json')
     return commands.DONE
 
 
@@ -59,7 +67,7 @@ def _export():
     if _FORMAT.value == 'savedmodel':
         from stylegan_tf import exporter
 
-        path = exporter.export(_WORKDIR.value, _OUTPUT.value, **options)
+        path = exporter.export(_WORKDIR.value, _OUTPUT.value, scorer=_SCORER.value, **options)
         return path, path / exporter.CARD_FILE
     from stylegan_tf import litert_exporter, litert_models
 

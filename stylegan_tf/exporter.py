@@ -20,6 +20,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from stylegan_tf import configs, serving_graph, warm_up
+from stylegan_tf.systems.scored_stylization import ScoredStylization
 from stylegan_tf.training import checkpoints, run_folder
 from stylegan_tf.version import __version__
 
@@ -33,7 +34,7 @@ class ExportError(Exception):
     """An export that cannot be made or may not be published; the message says what to do."""
 
 
-def export(workdir, output, *, version=None, checkpoint='newest'):
+def export(workdir, output, *, version=None, checkpoint='newest', scorer=None):
     """Exports a run's averaged weights as the next version below `output`.
 
     Args:
@@ -41,15 +42,24 @@ def export(workdir, output, *, version=None, checkpoint='newest'):
         output: The base folder a model server watches; made when absent.
         version: Whole number from 1 on; None is one more than the newest there.
         checkpoint: 'newest' or 'best' (by the run's `best_metric`).
+        scorer: None, or run folder or name of a detector: the export then scores what it stylises, and has the
+            detector's signatures too.
     Returns:
         pathlib.Path of the version's folder.
     Raises:
-        ExportError: If the version exists, the output cannot be written, or the reloaded
-            SavedModel differs from Python by more than TOLERANCE.
+        ExportError: If the version exists, the output cannot be written, the reloaded SavedModel
+            differs from Python by more than TOLERANCE, or the two models do not go together.
         RunFolderError, CheckpointError, ConfigError: If the run folder does not hold a run.
     """
     version = check_version(output, version)
     system, functions, card = load_run(workdir, checkpoint=checkpoint)
+    if scorer is not None:
+        detector, _, scorer_card = load_run(scorer)
+        try:
+            system, functions = ScoredStylization(system, detector), None
+        except ValueError as error:
+            raise ExportError(f'--scorer={scorer}: {error}') from error
+        card = {**card, **{name: scorer_card[name] for name in ('calibration',) if name in scorer_card}}
     return export_system(system, output, version=version, card=card, functions=functions)
 
 
