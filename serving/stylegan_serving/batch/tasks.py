@@ -11,6 +11,7 @@ from stylegan_tf import images
 # The twins that compare with the content go before the others once there is a content to compare with.
 _WITH_CONTENT = {SCORE: 'score_with_content_bytes', CORRECT: 'correct_with_content_bytes'}
 _ALONE = {SCORE: 'score_bytes', CORRECT: 'correct_bytes'}
+_NAMES_OF = {'defect_scores': 'defect_names', 'evidence': 'evidence_names'}  # outputs
 _BYTES_SUFFIX = '_bytes'
 
 
@@ -103,11 +104,11 @@ _ABSORB = {STYLIZE: _absorb_stylized, SCORE: _absorb_scores, CORRECT: _absorb_co
 
 def _keep_numbers(work, entry, result, job):
     numbers = {name: _plain(value) for name, value in result.items()
-               if not isinstance(value, bytes) and name not in ('stylized', 'defect_names')}
-    names = job.model.defect_names or tuple(_plain(result.get('defect_names')) or ())
-    scores = numbers.get('defect_scores')
-    if scores is not None and len(names) == len(scores):
-        numbers['defect_scores'] = dict(zip(names, scores, strict=True))
+               if not isinstance(value, bytes) and name not in ('stylized', 'defect_names', 'evidence_names')}
+    for entry_names, values in ((job.model.defect_names, 'defect_scores'), ((), 'evidence')):
+        names = entry_names or tuple(_plain(result.get(_NAMES_OF[values])) or ())
+        if values in numbers and len(names) == len(numbers[values]):
+            numbers[values] = dict(zip(names, numbers[values], strict=True))
     if numbers:
         work.receipt.setdefault(entry, {}).update(numbers)
 

@@ -86,29 +86,30 @@ class _Methods:
         return self._listed(content, lambda listed, until: operations.stylize(
             self._calls, self.spec_or_refuse(), listed, style, strength, style_weights, until), deadline_seconds)
 
-    def score(self, image, content=None, *, deadline_seconds=None):
+    def score(self, image, content=None, style=None, *, deadline_seconds=None):
         """How unusual pictures are, and where.
 
         Args:
             image: Picture or list of pictures, as in `stylize`.
             content: The picture that `image` was made from, or a list of one for each; None for scoring by itself.
+            style: The picture whose style it took, likewise; needs `content`.
         Returns:
             `operations.Score`; a list of them for a list.
         """
         return self._listed(image, lambda listed, until: operations.score(
-            self._calls, self.spec_or_refuse(), listed, content, until), deadline_seconds)
+            self._calls, self.spec_or_refuse(), listed, content, style, until), deadline_seconds)
 
-    def correct(self, image, content=None, *, false_alarm_rate=None, deadline_seconds=None):
+    def correct(self, image, content=None, style=None, *, false_alarm_rate=None, deadline_seconds=None):
         """Repairs pictures that score badly.
 
         Args:
-            image: As in `score`, like `content`.
+            image: As in `score`, like `content` and `style`.
             false_alarm_rate: Share of good pictures that may be taken for bad ones, from 0 to 1; 0.05 if None.
         Returns:
             `operations.Correction`; a list of them for a list.
         """
         return self._listed(image, lambda listed, until: operations.correct(
-            self._calls, self.spec_or_refuse(), listed, content, false_alarm_rate, until), deadline_seconds)
+            self._calls, self.spec_or_refuse(), listed, content, style, false_alarm_rate, until), deadline_seconds)
 
     def generate(self, count=1, *, seed=0, latent=None, label=None, truncation=None, deadline_seconds=None):
         """Draws pictures from noise.

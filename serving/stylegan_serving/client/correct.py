@@ -17,6 +17,8 @@ _CALL = call_flags.define()
 _IMAGES = flags.DEFINE_string('images', None, 'Picture, or folder of pictures, to correct.')
 _CONTENT = flags.DEFINE_string(
     'content', None, 'What they were made from: a picture, or a folder with the same names below it.')
+_STYLE = flags.DEFINE_string(
+    'style', None, 'Whose style they took: a picture, or a folder with the same names below it; needs --content.')
 _OUTPUT = flags.DEFINE_string('output', None, 'File, or folder, for the results.')
 _FALSE_ALARM_RATE = flags.DEFINE_float(
     'false_alarm_rate', 0.05, 'Share of good pictures that may be taken for bad ones, from 0 to 1.')
@@ -27,15 +29,16 @@ _PROVENANCE = flags.DEFINE_bool('provenance', True, 'Whether results name the mo
 def main():
     """Reads the flags and corrects; returns the exit code."""
     call_flags.require(_IMAGES, _OUTPUT)
-    from stylegan_serving.client import picture_runs
+    from stylegan_serving.client import folders, picture_runs
 
     def function(client, items):
-        contents = None if _CONTENT.value is None else [item.content for item in items]
-        return client.correct([item.picture for item in items], contents, false_alarm_rate=_FALSE_ALARM_RATE.value)
+        return client.correct([item.picture for item in items], **folders.references(items),
+                              false_alarm_rate=_FALSE_ALARM_RATE.value)
 
     return picture_runs.run(
         'corrected', function, _CALL, {'false_alarm_rate': _FALSE_ALARM_RATE.value}, source=_IMAGES.value,
-        content=_CONTENT.value, output=_OUTPUT.value, overwrite=_OVERWRITE.value, has_provenance=_PROVENANCE.value)
+        content=_CONTENT.value, style=_STYLE.value, output=_OUTPUT.value, overwrite=_OVERWRITE.value,
+        has_provenance=_PROVENANCE.value)
 
 
 if __name__ == '__main__':

@@ -32,11 +32,12 @@ class FolderError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """One picture, where its result goes, and the picture it was made from where scoring compares them."""
+    """One picture, where its result goes, and what it was made from and of where scoring compares them."""
 
     source: pathlib.Path
     output: pathlib.Path
     content: pathlib.Path | None = None
+    style: pathlib.Path | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -47,6 +48,7 @@ class Item:
     picture: pictures.Prepared
     content: pictures.Prepared | None
     identity: dict
+    style: pictures.Prepared | None = None
 
 
 @dataclasses.dataclass
@@ -182,15 +184,14 @@ class FolderRun:
     def _opened(self, job):
         """Item of a job that is to be done, or None."""
         try:
-            digests = {'image': _sha256(_read(job.source))}
-            if job.content is not None:
-                digests['content'] = _sha256(_read(job.content))
+            digests = {role: _sha256(_read(path)) for role, path in (
+                ('image', job.source), ('content', job.content), ('style', job.style)) if path is not None}
             identity = self._store.identity(job, digests)
             if self._store.is_finished(job, identity):
                 self._note(self._report.skipped, job)
                 return None
-            content = None if job.content is None else pictures.prepare(job.content)
-            return Item(job, pictures.prepare(job.source), content, identity)
+            content, style = (None if path is None else pictures.prepare(path) for path in (job.content, job.style))
+            return Item(job, pictures.prepare(job.source), content, identity, style)
         except images.ImageError as error:
             self._fail(job, str(error))
             return None
@@ -226,13 +227,14 @@ class FolderRun:
             self._stopping.set()
 
 
-def plan(source, output, *, content=None):
+def plan(source, output, *, content=None, style=None):
     """Decides which files to make.
 
     Args:
         source: Picture file, or folder of pictures at any depth.
         output: File or folder for one picture; folder for a folder, whose structure is kept.
-        content: File for all pictures, or folder that holds one of the same name below it for each; None for none.
+        content, style: File for all pictures, or folder that holds one of the same name below it for each; None for
+            none.
     Returns:
         List of Job.
     Raises:
@@ -247,11 +249,11 @@ def plan(source, output, *, content=None):
                               'or .bmp, or give a folder.')
         if output.exists() and output.samefile(source):
             raise FolderError(f'--output: {output} is the source itself, which is never overwritten.')
-        return [Job(source, output, content_of(source, source.parent, content))]
+        return [Job(source, output, *references_of(source, source.parent, content, style))]
     if source.is_dir() and (output.is_file() or output.suffix.lower() in images.IMAGE_SUFFIXES):
         raise FolderError(f'Results of a folder need a folder. Received --output={output}.')
     return [Job(path, output / path.relative_to(source).with_name(_result_name(path)),
-                content_of(path, source, content)) for path in find(source, output)]
+                *references_of(path, source, content, style)) for path in find(source, output)]
 
 
 def find(source, output):
@@ -297,18 +299,28 @@ def write_failures(folder, report):
     return path
 
 
-def content_of(path, folder, content):
-    """The content that a picture below a folder was made from; `plan` describes it. None for None."""
-    if content is None:
+def references_of(path, folder, content, style):
+    """(content, style) that a picture below a folder was made of; `plan` describes them. None for None."""
+    return tuple(_reference_of(path, folder, role, given) for role, given in (('content', content), ('style', style)))
+
+
+def references(items):
+    """Dict role -> prepared references of items, where they have them: arguments of `Client.score`."""
+    return {role: [getattr(item, role) for item in items] for role in ('content', 'style')
+            if getattr(items[0], role) is not None}
+
+
+def _reference_of(path, folder, role, given):
+    if given is None:
         return None
-    content = pathlib.Path(content)
-    if content.is_file():
-        return content
-    if not content.is_dir():
-        raise FolderError(f'--content: {content} is neither a file nor a folder.')
-    found = content / path.relative_to(folder)
+    given = pathlib.Path(given)
+    if given.is_file():
+        return given
+    if not given.is_dir():
+        raise FolderError(f'--{role}: {given} is neither a file nor a folder.')
+    found = given / path.relative_to(folder)
     if not found.is_file():
-        raise FolderError(f'--content: {found} is missing, the content that {path} was made from.')
+        raise FolderError(f'--{role}: {found} is missing, the {role} that {path} was made from.')
     return found
 
 

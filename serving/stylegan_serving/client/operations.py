@@ -31,6 +31,7 @@ class Score:
     p_value: float | None  # share of good pictures that score as high
     defect_scores: np.ndarray | dict | None  # float32 [K], or dict defect name -> score where the model names them
     anomaly_map: EncodedPicture | None  # grey: the brighter, the more unusual
+    evidence: np.ndarray | dict | None = None  # measured parts of the judgement, as defect_scores
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -121,36 +122,36 @@ def _stylize_files(calls, spec, metadata, contents, style, strength, until):
         return (yield from _rows(calls, spec, signature, inputs, contents, result, until))
 
 
-def score(calls, spec, image, content, until):
+def score(calls, spec, image, content, style, until):
     """List of `Score` for a list of pictures; `clients.Client.score` describes the arguments."""
-    sources, contents = yield Compute(lambda: _prepared_pairs(image, content))
+    pairs = yield Compute(lambda: _paired(image, content, style))
     metadata = yield from calls.metadata(spec, until)
-    signature = metadata.signature('score_bytes' if contents is None else 'score_with_content_bytes')
-    inputs = signature.filled(len(sources), given=_files(sources, contents))
+    signature = metadata.signature(_named_for('score', pairs))
+    inputs = signature.filled(len(pairs['image']), given=_files(pairs))
 
     def result(row):
         encoded = row.get('anomaly_map_bytes')
-        return Score(_number(row, 'anomaly_score'), _number(row, 'p_value'), _defects(row),
-                     None if encoded is None else EncodedPicture(encoded))
+        return Score(_number(row, 'anomaly_score'), _number(row, 'p_value'),
+                     _by_names(row, 'defect_names', 'defect_scores'),
+                     None if encoded is None else EncodedPicture(encoded), _by_names(row, 'evidence_names', 'evidence'))
 
-    return (yield from _rows(calls, spec, signature, inputs, sources, result, until))
+    return (yield from _rows(calls, spec, signature, inputs, pairs['image'], result, until))
 
 
-def correct(calls, spec, image, content, false_alarm_rate, until):
+def correct(calls, spec, image, content, style, false_alarm_rate, until):
     """List of `Correction` for a list of pictures; `clients.Client.correct` describes the arguments."""
     _check_range('false_alarm_rate', false_alarm_rate)
-    sources, contents = yield Compute(lambda: _prepared_pairs(image, content))
+    pairs = yield Compute(lambda: _paired(image, content, style))
     metadata = yield from calls.metadata(spec, until)
-    names = ('correct_bytes',) if contents is None else ('correct_with_content_bytes', 'correct_bytes')
-    signature = metadata.signature(*names)
-    given = {**_files(sources, contents), 'false_alarm_rate': false_alarm_rate}
-    inputs = signature.filled(len(sources), given=given, defaults={'false_alarm_rate': 0.05})
+    signature = metadata.signature(_named_for('correct', pairs), 'correct_bytes')
+    given = {**_files(pairs), 'false_alarm_rate': false_alarm_rate}
+    inputs = signature.filled(len(pairs['image']), given=given, defaults={'false_alarm_rate': 0.05})
 
     def result(row):
         return Correction(row['corrected_bytes'], bool(row.get('accepted', True)), _number(row, 'score_before'),
                           _number(row, 'score_after'))
 
-    return (yield from _rows(calls, spec, signature, inputs, sources, result, until))
+    return (yield from _rows(calls, spec, signature, inputs, pairs['image'], result, until))
 
 
 def generate(calls, spec, count, seed, latent, label, truncation, until):
@@ -187,29 +188,39 @@ def _rows(calls, spec, signature, inputs, sources, result, until):
     return results
 
 
-def _prepared_pairs(image, content):
-    sources = [pictures.prepare(source) for source in image]
-    if content is None:
-        return sources, None
-    contents = [pictures.prepare(source) for source in _as_list(content)]
-    if len(contents) == 1:
-        contents *= len(sources)
-    if len(contents) != len(sources):
-        raise InputError(f'Expected one content, or one for each picture. Received: {len(contents)} contents for '
-                         f'{len(sources)} pictures.')
-    return sources, contents
+def _paired(image, content, style):
+    """Dict role -> list of prepared pictures, one each; without the references that are not there."""
+    if style is not None and content is None:
+        raise InputError('A style is compared together with the content: give the content too.')
+    pairs = {'image': [pictures.prepare(source) for source in image]}
+    count = len(pairs['image'])
+    for role, given in (('content', content), ('style', style)):
+        if given is None:
+            continue
+        prepared = [pictures.prepare(source) for source in _as_list(given)]
+        if len(prepared) not in (1, count):
+            raise InputError(f'Expected one {role}, or one for each picture. Received: {len(prepared)} {role}s for '
+                             f'{count} pictures.')
+        pairs[role] = prepared * count if len(prepared) == 1 else prepared
+    return pairs
 
 
-def _files(sources, contents):
-    return {'image_bytes': [picture.encoded for picture in sources],
-            'content_bytes': None if contents is None else [picture.encoded for picture in contents]}
+def _named_for(operation, pairs):
+    """The signature that takes these references."""
+    references = '_with_references' if 'style' in pairs else '_with_content' if 'content' in pairs else ''
+    return f'{operation}{references}_bytes'
 
 
-def _defects(row):
-    scores, names = row.get('defect_scores'), row.get('defect_names')
-    if scores is None or names is None or len(names) != len(scores):
-        return scores
-    return {name.decode('utf-8', 'replace'): float(score) for name, score in zip(names, scores, strict=True)}
+def _files(pairs):
+    return {f'{role}_bytes': [picture.encoded for picture in prepared] for role, prepared in pairs.items()}
+
+
+def _by_names(row, names, values):
+    """Numbers of a row by their names; as an array where the model does not name them, None without any."""
+    names, values = row.get(names), row.get(values)
+    if values is None or names is None or len(names) != len(values):
+        return values
+    return {name.decode('utf-8', 'replace'): float(value) for name, value in zip(names, values, strict=True)}
 
 
 def _number(row, name):

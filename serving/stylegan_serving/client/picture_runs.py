@@ -11,7 +11,8 @@ from stylegan_serving.client.stores import PictureStore, ScoreStore
 from stylegan_tf import commands
 
 
-def run(operation, function, call_flags, settings, *, source, output, content=None, overwrite, has_provenance):
+def run(operation, function, call_flags, settings, *, source, output, content=None, style=None, overwrite,
+        has_provenance):
     """Makes a picture of each picture.
 
     Args:
@@ -19,12 +20,12 @@ def run(operation, function, call_flags, settings, *, source, output, content=No
         function: From (client, list of `folders.Item`) to a list of results with `pixels`.
         call_flags: `call_flags.CallFlags`.
         settings: Dict of what decides a result besides the files and the model.
-        source, output, content: As of `folders.plan`.
+        source, output, content, style: As of `folders.plan`.
         overwrite, has_provenance: As of `stores.PictureStore`.
     Returns:
         The command's exit code.
     """
-    jobs = folders.plan(source, output, content=content)
+    jobs = folders.plan(source, output, content=content, style=style)
     with call_flags.connect() as client:
         store = PictureStore({'operation': operation, 'model': str(client.spec), **settings}, _facts(client),
                              overwrite=overwrite, has_provenance=has_provenance)
@@ -38,14 +39,14 @@ def run(operation, function, call_flags, settings, *, source, output, content=No
     return _exit_code(report)
 
 
-def run_scores(function, call_flags, settings, *, source, output, content, false_alarm_rate):
+def run_scores(function, call_flags, settings, *, source, output, content, style, false_alarm_rate):
     """Scores each picture into one report; arguments as of `run`, `output` being the report's path."""
     source, output = pathlib.Path(source), pathlib.Path(output)
-    jobs = [folders.Job(path, output, folders.content_of(path, source if source.is_dir() else source.parent, content))
+    root = source if source.is_dir() else source.parent
+    jobs = [folders.Job(path, output, *folders.references_of(path, root, content, style))
             for path in folders.find(source, output.with_name(f'{output.stem}_maps'))]
     with call_flags.connect() as client:
-        store = ScoreStore(output, source if source.is_dir() else source.parent,
-                           {'operation': 'scored', 'model': str(client.spec), **settings}, _facts(client),
+        store = ScoreStore(output, root, {'operation': 'scored', 'model': str(client.spec), **settings}, _facts(client),
                            false_alarm_rate=false_alarm_rate)
         report = _finished(client, function, store, call_flags, jobs)
     store.finish(jobs, report)

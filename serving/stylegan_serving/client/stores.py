@@ -115,6 +115,8 @@ class ScoreStore:
         if result.defect_scores is not None:
             scores = result.defect_scores
             entry['defect_scores'] = scores if isinstance(scores, dict) else [float(score) for score in scores]
+        if isinstance(result.evidence, dict):
+            entry['evidence'] = result.evidence
         if result.anomaly_map is not None:
             path = self._maps / f'{name}.png'
             folders.write(path, result.anomaly_map.encoded)
