@@ -14,7 +14,7 @@ from stylegan_tf import images
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tools'))
-from detection import baselines, feature_files, hand_features, measure, pages, pictures, scorers, sets, tables  # noqa: E402
+from detection import baselines, feature_files, hand_features, measure, pages, scorers, sets, tables  # noqa: E402
 
 
 def run(*arguments):
@@ -216,14 +216,45 @@ def test_bad_usage_is_one_line(arguments, told):
     assert done.returncode == 2 and told in done.stderr and len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.slow
-def test_sets_and_baselines_through_the_door(table, tmp_path):
-    done = run('sets', f'--pairs={table}', f'--output={tmp_path / "sets"}', '--left_out=other', '--sources=4')
+@pytest.fixture(scope='module')
+def made(table, tmp_path_factory):
+    folder = tmp_path_factory.mktemp('sets')
+    done = run('sets', f'--pairs={table}', f'--output={folder}', '--left_out=other', '--sources=3')
     assert done.returncode == 0, done.stderr
-    assert json.loads((tmp_path / 'sets' / 'sets.json').read_text())['planted_pictures'] == 4 * (1 + 18 * 3)
-    assert len(pictures.planted(tmp_path / 'sets', 2)) == 2 * 55
-    command = ['baselines', f'--sets={tmp_path / "sets"}', f'--train={table}', f'--features={tmp_path / "features"}',
-               f'--output={tmp_path / "simple"}', '--sources=3', '--training_sources=12', '--folds=2', '--resamples=20']
+    return folder
+
+
+@pytest.mark.slow
+def test_a_scorer_is_measured_under_every_condition(made, tmp_path):
+    asked = []
+
+    def function(batch, condition):
+        asked.append((condition, *sorted(batch)))
+        rough = np.abs(np.diff(batch['image'].astype(int), axis=2)).mean(axis=-1)  # sees noise, and where
+        score = rough.mean(axis=(1, 2))
+        return {'score': score, 'p_value': 1 / (1 + score), 'defects': np.eye(2)[[1] * len(score)], 'map': rough}
+
+    scorer = scorers.Scorer('toy', {'hash': 'x', 'step': 1, 'left_out_defects': ['noise']}, ('blur', 'noise'), function)
+    found = measure.run(scorer, made, tmp_path, sources=2, crops=20, resamples=20, note=lambda line: None)
+    assert set(asked) == {('references', 'content', 'image', 'style'), ('content', 'content', 'image'),
+                          ('none', 'image')}
+    told, alone = found['references'], found['none']
+    assert told['n']['planted'] == 2 * (1 + 18 * 3) and told['n']['calibration'] >= 20
+    assert alone['n']['clean'] > told['n']['clean']  # photographs and paintings have no references
+    by_cell = {(line['defect'], line['severity']): line for line in told['table']}
+    assert by_cell['noise', 1.0]['auroc'] == 1 and by_cell['blur', 1.0]['auroc'] == 0  # signed
+    assert by_cell['noise', 1.0]['named'] == 1 and by_cell['blur', 1.0]['named'] == 0
+    assert told['means']['left out: noise']['value'] > told['means']['all']['value']
+    assert {'1', 'all'} == told['aupro'].keys() and 'photograph' in alone['false_alarms']
+    text = pages.markdown(found, 'about')
+    assert '| noise | 1 | 2 | 1.000 [1.000, 1.000] |' in text and 'by the p-values that the model gives' in text
+
+
+@pytest.mark.slow
+def test_baselines_through_the_door(table, made, tmp_path):
+    assert json.loads((made / 'sets.json').read_text())['planted_pictures'] == 3 * (1 + 18 * 3)
+    command = ['baselines', f'--sets={made}', f'--train={table}', f'--features={tmp_path / "features"}',
+               f'--output={tmp_path / "simple"}', '--sources=2', '--training_sources=12', '--folds=2', '--resamples=20']
     done = run(*command)
     assert done.returncode == 0, done.stderr
     report = json.loads((tmp_path / 'simple' / 'report.json').read_text())

@@ -8,7 +8,7 @@ from stylegan_tf import images
 from stylegan_tf.data import defect_benchmark, defects
 
 CONDITIONS = ('references', 'content', 'none')  # what a detector is told besides the picture
-QUICK_SOURCES, QUICK_CROPS = 12, 200
+QUICK_SOURCES, QUICK_CROPS = 12, 80
 
 
 def planted(folder, sources=None):
@@ -36,16 +36,18 @@ def planted(folder, sources=None):
 
 
 def crops(folder, table, least):
-    """Rows of clean crops: each picture of the table in turn, at least `least` of those with references.
+    """Rows of clean crops: of each picture of the table as many, at least `least` of those with references in all.
 
     Args:
         folder: Of the sets.
         table: 'calibration.csv' or 'clean.csv'.
-        least: Crops of pictures with references.
+        least: Crops of pictures with references; where there are more such pictures, some are left out, evenly.
     Returns:
         list of dict: the table's columns and crop, its number.
     """
     rows = sets.read_rows(folder, table)
+    with_references = sum(bool(row['content']) for row in rows) or len(rows)
+    rows = rows[::max(1, with_references // least)]
     with_references = sum(bool(row['content']) for row in rows) or len(rows)
     return [{**row, 'crop': number} for row in rows for number in range(math.ceil(least / with_references))]
 

@@ -225,7 +225,8 @@ def clean_crop(row, number, seed=0):
     size = (SIZE, SIZE) if number == 0 else (WINDOW, WINDOW)
     if number:
         short = min(picture.shape[:2])
-        side = int(rng.uniform(max(WINDOW, 0.8 * min(short, SIZE)), min(short, 1.5 * SIZE) + 1))
+        least = max(WINDOW, 0.8 * min(short, SIZE))
+        side = int(rng.uniform(least, max(least, min(short, 1.5 * SIZE)) + 1))
         picture = images.cover_crop(picture, (side, side))
         top, left = (int(rng.integers(side - WINDOW + 1)) for _ in range(2))
         window = (slice(top, top + WINDOW), slice(left, left + WINDOW))
