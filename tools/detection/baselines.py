@@ -127,11 +127,12 @@ def _trees(inputs, is_damaged, planted, seed):
     return model.fit(inputs, is_damaged).decision_function(planted)
 
 
-def reports(fitted, rows, *, folds=FOLDS, resamples=1000, seed=0):
+def reports(fitted, rows, *, folds=FOLDS, resamples=1000, seed=0, least_region=1):
     """dict name -> what `measure.detection_report` returns; with 'left_out' for detectors tried without kinds."""
     found = {}
     for name, one in fitted.items():
-        found[name] = measure.detection_report(one.values, rows, maps=one.maps, resamples=resamples, seed=seed)
+        found[name] = measure.detection_report(one.values, rows, maps=one.maps, resamples=resamples, seed=seed,
+                                               least_region=least_region)
         if one.left_out is not None:
             found[name]['left_out'] = _left_out(one.left_out, rows, _folds(folds), resamples, seed)
     return found

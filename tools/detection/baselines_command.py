@@ -22,6 +22,7 @@ _TRAINING_SOURCES = flags.DEFINE_integer('training_sources', 500, 'Pictures to f
                                          lower_bound=4)
 _FOLDS = flags.DEFINE_integer('folds', 6, 'Groups of defects that detectors with references are tried without; 0: none',
                               lower_bound=0, upper_bound=18)
+_LEAST_REGION = flags.DEFINE_integer('least_region', 1, 'As of `measure`.', lower_bound=1)
 _RESAMPLES = flags.DEFINE_integer('resamples', 1000, 'Of the bootstrap.', lower_bound=10)
 _SEED = flags.DEFINE_integer('seed', 1000, 'Of the training defects and the trees; another one than of the sets.')
 
@@ -43,12 +44,13 @@ def main():
         _SETS.value, _TRAIN.value, pathlib.Path(_FEATURES.value), sources=_SOURCES.value or None,
         training_sources=_TRAINING_SOURCES.value, seed=_SEED.value, note=note)
     fitted = baselines.fit(training, training_rows, planted, rows, seed=_SEED.value, folds=_FOLDS.value, note=note)
-    reports = baselines.reports(fitted, rows, folds=_FOLDS.value, resamples=_RESAMPLES.value)
+    reports = baselines.reports(fitted, rows, folds=_FOLDS.value, resamples=_RESAMPLES.value,
+                                least_region=_LEAST_REGION.value)
     about = f'{measure.conditions_line(record)}; fitted on {len(training_rows)} pictures, seed {_SEED.value}'
     output = pathlib.Path(_OUTPUT.value)
     output.mkdir(parents=True, exist_ok=True)
     facts = {'sets': record, 'training_pictures': len(training_rows), 'seed': _SEED.value, 'folds': _FOLDS.value,
-             'networks': networks}
+             'least_region_pixels': _LEAST_REGION.value, 'networks': networks}
     (output / 'report.json').write_text(json.dumps({**facts, 'detectors': reports}, indent=1) + '\n', encoding='utf-8')
     text = pages.comparison(list(reports.items()), about) + pages.left_out_lines(reports)
     (output / 'report.md').write_text(text, encoding='utf-8')

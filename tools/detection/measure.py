@@ -11,7 +11,7 @@ TITLES = {'references': 'with content and style', 'content': 'with content', 'no
 
 
 def run(scorer, folder, output, *, conditions=pictures.CONDITIONS, sources=None, crops=1000, batch_size=8,
-        rate=0.05, rates=RATES, resamples=1000, seed=0, note=print):
+        rate=0.05, rates=RATES, resamples=1000, seed=0, least_region=1, note=print):
     """Scores what is missing and reports.
 
     Args:
@@ -25,6 +25,7 @@ def run(scorer, folder, output, *, conditions=pictures.CONDITIONS, sources=None,
         rate: False-alarm rate of F1 and recall.
         rates: Promised false-alarm rates.
         resamples, seed: Of the bootstrap.
+        least_region: Pixels that a damaged region needs to count in AUPRO.
         note: Callable that prints a line.
     Returns:
         dict of plain values: 'scorer', 'settings' and, by condition, what `report` returns.
@@ -33,7 +34,8 @@ def run(scorer, folder, output, *, conditions=pictures.CONDITIONS, sources=None,
     clean = {table: pictures.crops(folder, f'{table}.csv', crops) for table in ('calibration', 'clean')}
     found = {'scorer': {'name': scorer.name, **scorer.facts},
              'settings': {'sources': len({row['clean'] for row in planted}), 'rate': rate, 'resamples': resamples,
-                          'seed': seed, 'interval': '95% percentile bootstrap over photographs'}}
+                          'seed': seed, 'least_region_pixels': least_region,
+                          'interval': '95% percentile bootstrap over photographs'}}
     kept = output / 'scores' / f'{str(scorer.facts["hash"])[:12]}_{len(planted)}_{crops}'
     for condition in conditions:
         told = {'planted': [row for row in planted if pictures.suits(row, condition)],
@@ -45,11 +47,11 @@ def run(scorer, folder, output, *, conditions=pictures.CONDITIONS, sources=None,
             progress=scorers.Eta(f'{scorer.name}, {TITLES[condition]}, {name}', len(rows), note))
             for name, rows in told.items()}
         found[condition] = report(scores, told, scorer.defect_names, left_out=scorer.facts['left_out_defects'],
-                                  rate=rate, rates=rates, resamples=resamples, seed=seed)
+                                  rate=rate, rates=rates, resamples=resamples, seed=seed, least_region=least_region)
     return found
 
 
-def report(scores, rows, defect_names, *, left_out=(), rate=0.05, rates=RATES, resamples=1000, seed=0):
+def report(scores, rows, defect_names, *, left_out=(), rate=0.05, rates=RATES, resamples=1000, seed=0, least_region=1):
     """Everything that is said of one scorer under one condition.
 
     Args:
@@ -57,7 +59,7 @@ def report(scores, rows, defect_names, *, left_out=(), rate=0.05, rates=RATES, r
         rows: dict of the same keys -> list of rows.
         defect_names: Order of the scores of defects.
         left_out: Defects that its training did not know.
-        rate, rates, resamples, seed: As of `run`.
+        rate, rates, resamples, seed, least_region: As of `run`.
     Returns:
         dict of plain values: that of `detection_report`, and false-alarm rates.
     """
@@ -66,7 +68,7 @@ def report(scores, rows, defect_names, *, left_out=(), rate=0.05, rates=RATES, r
     found = detection_report(
         scores['planted']['score'], rows['planted'], maps=scores['planted']['map'],
         named=_named(scores['planted']['defects'], rows['planted'], defect_names), left_out=left_out,
-        threshold=float(conformal.threshold(calibration, rate)), **options)
+        threshold=float(conformal.threshold(calibration, rate)), least_region=least_region, **options)
     found['n'].update(calibration=len(calibration), clean=len(rows['clean']))
     found['false_alarms'] = tables.false_alarms(conformal.p_values(clean['score'], calibration), rows['clean'], rates,
                                                 **options)
@@ -75,7 +77,8 @@ def report(scores, rows, defect_names, *, left_out=(), rate=0.05, rates=RATES, r
     return found
 
 
-def detection_report(values, rows, *, maps=None, named=None, left_out=(), threshold=None, resamples=1000, seed=0):
+def detection_report(values, rows, *, maps=None, named=None, left_out=(), threshold=None, resamples=1000, seed=0,
+                     least_region=1):
     """Tables of scores of the planted pictures.
 
     Args:
@@ -86,12 +89,13 @@ def detection_report(values, rows, *, maps=None, named=None, left_out=(), thresh
         left_out: Defects that training did not know.
         threshold: For F1 and recall, or None.
         resamples, seed: Of the bootstrap.
+        least_region: As of `tables.overlaps`.
     Returns:
         dict of plain values.
     """
     cells = tables.Cells(values, rows, resamples=resamples, seed=seed)
     overlap = tables.overlaps(maps, lambda index: pictures.read_mask(rows[index]), rows,
-                              severities=(1.0,)) if maps else {}
+                              severities=(1.0,), least_region=least_region) if maps else {}
     found = {'n': {'planted': len(rows), 'damaged_per_defect': (len(rows) - len(cells.clean)) // len(cells.defects),
                    'photographs': cells.photographs},
              'means': tables.summary(cells, left_out=left_out),

@@ -24,6 +24,9 @@ _CROPS = flags.DEFINE_integer('crops', 1000, 'Clean crops at least, to calibrate
                               lower_bound=20)
 _RATE = flags.DEFINE_float('rate', 0.05, 'Promised false-alarm rate at which F1 and recall are given.')
 _BATCH_SIZE = flags.DEFINE_integer('batch_size', 8, 'Pictures at once.', lower_bound=1)
+_LEAST_REGION = flags.DEFINE_integer(
+    'least_region', 1, 'Pixels that a damaged region needs to count in AUPRO; smaller specks count neither way.',
+    lower_bound=1)
 _RESAMPLES = flags.DEFINE_integer('resamples', 1000, 'Of the bootstrap.', lower_bound=10)
 _SEED = flags.DEFINE_integer('seed', 0, 'Of the bootstrap.')
 
@@ -47,7 +50,7 @@ def main():
     crops = min(_CROPS.value, pictures.QUICK_CROPS) if _QUICK.value else _CROPS.value
     found = measure.run(scorers.load(_MODEL.value), _SETS.value, output, conditions=_CONDITIONS.value, sources=sources,
                         crops=crops, batch_size=_BATCH_SIZE.value, rate=_RATE.value, resamples=_RESAMPLES.value,
-                        seed=_SEED.value, note=lambda line: print(line, flush=True))
+                        seed=_SEED.value, least_region=_LEAST_REGION.value, note=lambda line: print(line, flush=True))
     about = measure.conditions_line(record)
     text = pages.markdown(found, about)
     (output / 'report.json').write_text(json.dumps({**found, 'sets': record}, indent=1) + '\n', encoding='utf-8')

@@ -22,7 +22,8 @@ def markdown(found, about):
     lines = [f'# {scorer["name"]}', '', f'{about}.', '',
              f'Weights {str(scorer["hash"])[:12]}, step {scorer.get("step")}; {settings["sources"]} sources used; '
              f'intervals: {settings["interval"]}, {settings["resamples"]} resamples, seed {settings["seed"]}; F1 and '
-             f'recall at a promised false-alarm rate of {settings["rate"]:g}. '
+             f'recall at a promised false-alarm rate of {settings["rate"]:g}; AUPRO of regions of at least '
+             f'{settings["least_region_pixels"]} pixels. '
              f'Defects left out of training: {", ".join(scorer["left_out_defects"]) or "none"}.', '']
     for condition, title in TITLES.items():
         if condition in found:

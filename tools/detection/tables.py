@@ -114,7 +114,7 @@ def summary(cells, *, left_out=()):
     return {name: mean for name, mean in means.items() if mean is not None}
 
 
-def overlaps(maps, masks, rows, *, severities=None):
+def overlaps(maps, masks, rows, *, severities=None, least_region=1):
     """AUPRO of each local defect at each severity and over all of them.
 
     Args:
@@ -122,6 +122,7 @@ def overlaps(maps, masks, rows, *, severities=None):
         masks: Callable row index -> bool [H, W].
         rows: As of Cells.
         severities: Those to be listed apart; None for all.
+        least_region: Pixels that a damaged region needs to count; smaller specks are neither damaged nor clean.
     Returns:
         dict defect -> {severity or 'all': float}.
     """
@@ -135,7 +136,8 @@ def overlaps(maps, masks, rows, *, severities=None):
                      for index, mask in loaded.items()}
 
         def area(indices, loaded=loaded, stretched=stretched):
-            return detection.aupro([stretched[index] for index in indices], [loaded[index] for index in indices])
+            return detection.aupro([stretched[index] for index in indices], [loaded[index] for index in indices],
+                                   least_region=least_region)
 
         found[defect] = {severity: area(indices) for severity, indices in sorted(levels.items())
                          if severities is None or severity in severities}
