@@ -376,9 +376,10 @@ _TINY = StyleTransferConfig(
     warmup_images=400, snapshot_images=2_000)
 
 
-def _restoration(name: str, purpose: str, **changes: Any) -> tuple[str, Preset]:
+def _restoration(name: str, purpose: str, parameters: int, status: str = 'never trained',
+                 **changes: Any) -> tuple[str, Preset]:
     config = RestorationConfig(**{'task': name, 'resolution': 96, 'batch_size': 8, 'total_images': 400_000, **changes})
-    return _row(name, config, purpose)
+    return _row(name, config, purpose, parameters, status=status)
 
 
 _STYLE_TRANSFER = StyleTransferConfig(batch_size=4, total_images=24_000, snapshot_images=2_000)
@@ -400,18 +401,18 @@ PRESETS: dict[str, Preset] = dict([
     _row('anomaly_128', AnomalyConfig(resolution=128, batch_size=16, total_images=200_000, evaluation_images=256,
                                       snapshot_images=16_000),
         'finds, names and repairs defects of stylised pictures'),
-    _restoration('denoise', 'takes the noise out of pictures'),
-    _restoration('deblur', 'sharpens blurred and shaken pictures'),
-    _restoration('inpaint', 'fills what a mask marks',
+    _restoration('denoise', 'takes the noise out of pictures', 404_148),
+    _restoration('deblur', 'sharpens blurred and shaken pictures', 404_148),
+    _restoration('inpaint', 'fills what a mask marks', 1_151_468,
                  generator_channels=(24, 48, 96, 128), generator_dilations=(2, 4)),
-    _restoration('restore', 'takes scratches, cracks and writing off old pictures of your own',
+    _restoration('restore', 'takes scratches, cracks and writing off old pictures of your own', 856_084,
                  generator_channels=(24, 48, 96, 128)),
-    _restoration('colorize', 'colours grey pictures, by dots of colour or a palette if given',
+    _restoration('colorize', 'colours grey pictures, by dots of colour or a palette if given', 1_152_331,
                  generator_channels=(24, 48, 96, 128), generator_dilations=(2, 4), edge_weight=0.0),
-    _restoration('super_resolution_2', 'enlarges twice', task='super_resolution', factor=2,
+    _restoration('super_resolution_2', 'enlarges twice', 362_589, task='super_resolution', factor=2,
                  generator_channels=(48, 96)),
-    _restoration('super_resolution_4', 'enlarges four times', task='super_resolution', factor=4, resolution=128,
-                 generator_channels=(64, 128)),
+    _restoration('super_resolution_4', 'enlarges four times', 530_769, task='super_resolution', factor=4,
+                 resolution=128, generator_channels=(64, 128)),
 ])
 
 

@@ -91,7 +91,7 @@ class Restoration(System):
         for generator in (self.generator, self.generator_ema):
             generator(*self.task.inputs(batch))
         # The first result is the picture as it came: all that is learned makes it better.
-        self.generator.out.kernel.assign(ops.zeros_like(self.generator.out.kernel))
+        self.generator.out.kernel.assign(ops.zeros(self.generator.out.kernel.shape))
         self.discriminator(ops.zeros((1, *size, 6)))
 
     def training_stream(self, sources, size, seed):

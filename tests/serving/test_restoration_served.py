@@ -21,10 +21,10 @@ def test_a_model_without_a_style_is_trained_exported_and_served(tmp_path, local_
     command = [sys.executable, '-m', 'stylegan_tf']
     train = [*command, 'train', '--preset=super_resolution_2', f'--data={tmp_path / "photos"}',
              f'--workdir={tmp_path / "run"}', *(f'--set={setting}' for setting in SETTINGS)]
-    done = subprocess.run(train, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(train, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0 and 'Finished at step 4' in done.stdout, done.stderr
     export = [*command, 'export', f'--workdir={tmp_path / "run"}', f'--output={tmp_path / "models" / "large"}']
-    done = subprocess.run(export, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(export, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
     assert '--style' not in done.stdout
 
