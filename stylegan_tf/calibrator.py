@@ -14,7 +14,7 @@ from stylegan_tf.data import defects, order
 from stylegan_tf.metrics import conformal
 from stylegan_tf.metrics.bootstrap import bootstrap_interval
 from stylegan_tf.systems import anomaly_signatures
-from stylegan_tf.systems.anomaly_signatures import LARGEST_WINDOW, REFERENCES, WINDOW
+from stylegan_tf.systems.anomaly_signatures import LARGEST_SIDE, LARGEST_WINDOW, REFERENCES, WINDOW
 from stylegan_tf.training import checkpoints
 
 RATES = (0.01, 0.02, 0.05, 0.1, 0.2)  # promised rates that are measured
@@ -109,7 +109,7 @@ def _judge(system):
 
 
 def _cropped(pictures, rng, *, is_whole):
-    image = pictures['image']
+    image = pictures['image'] = images.fit_within(pictures['image'], LARGEST_SIDE)
     if 'content' in pictures:
         pictures['content'] = images.cover_crop(pictures['content'], image.shape[:2])
     share = 1.0 if is_whole else rng.uniform(LEAST_ZOOM, 1.0)

@@ -22,7 +22,7 @@ UNUSED = -60_000.0  # fills what a calibration leaves empty; finite, also as flo
 USUAL_RATES = (0.01, 0.02, 0.05, 0.1, 0.2)  # of false alarms, for which the model card has thresholds
 MULTIPLE, LEAST_SIDE = 8, 32  # sides that the discriminator takes
 WINDOW, LARGEST_WINDOW = 256, 320  # sides above the second are judged in windows of the first
-LARGEST_SIDE = 4 * WINDOW  # larger pictures are reduced: more windows could never be alarms at 5%
+LARGEST_SIDE = 2 * WINDOW  # larger pictures are reduced: at their own size clean ones look worse (docs/anomaly.md)
 STYLE_SIDE = 256  # a style picture's longer side is brought down to this, as in training
 
 
