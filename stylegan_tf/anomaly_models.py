@@ -11,7 +11,7 @@ import dataclasses
 
 import numpy as np
 
-from stylegan_tf import images
+from stylegan_tf import corrections, images
 from stylegan_tf.loaded_models import STYLE_LONG_SIDE, ModelError, NetworkModel
 from stylegan_tf.metrics import conformal
 
@@ -76,6 +76,29 @@ class AnomalyModel(NetworkModel):
             return self._scored(signature, image, content, style, false_alarm_rate)
         references = [_one_each(what, given, len(image)) for what, given in (('content', content), ('style', style))]
         return [self._scored(signature, *row, false_alarm_rate) for row in zip(image, *references, strict=True)]
+
+    def correct(self, image, content=None, style=None, *, false_alarm_rate=0.05, generator=None):
+        """Repairs a stylised picture that went wrong, where a repair stands up to verification.
+
+        Args:
+            image, content, style: As of `score`; with `generator` both references are needed.
+            false_alarm_rate: Share of clean pictures that may be taken for anomalous, in (0, 1).
+            generator: None, or the `Model` that painted it: painting again is then a repair too.
+        Returns:
+            A `corrections.Correction`, its image the picture itself where nothing was accepted; a list for a list.
+        Raises:
+            ModelError: If the model cannot do this, or a value is out of range.
+            ImageError: If a picture cannot be read.
+        """
+        check_false_alarm_rate(false_alarm_rate)
+
+        def corrected(*row):
+            return corrections.correct(self, *row, false_alarm_rate=false_alarm_rate, generator=generator)
+
+        if not isinstance(image, list | tuple):
+            return corrected(image, content, style)
+        references = [_one_each(what, given, len(image)) for what, given in (('content', content), ('style', style))]
+        return [corrected(*row) for row in zip(image, *references, strict=True)]
 
     def score_signature(self, has_content, has_style):
         """Name of the signature that judges with these references.

@@ -17,11 +17,12 @@ from stylegan_tf.losses.reconstruction import edge_strength
 from stylegan_tf.networks.defect_discriminator import full_size
 from stylegan_tf.systems import repairs, spectral_repairs
 
-CLEAR_FALL = 1.0  # of the anomaly's logit: the odds of an anomaly fall to 1/e at most
-NAMED_FROM = 0.15  # a repair is proposed if one of the defects that it undoes is as likely as this
+CLEAR_FALL = 2.0  # of the anomaly's logit: the odds of an anomaly fall to 1/e^2 at most
+NEARLY_BEST = 0.7  # of the largest fall: of the like repairs that reach it the mildest is taken
+NAMED_FROM = 0.3  # a repair is proposed if one of the defects that it undoes is as likely as this
 STRUCTURE_LOSS = 0.01  # of the correlation with the photograph's edges that may go
 STRUCTURE_KEPT = 0.5  # correlation with the edges of the picture itself, where there is no photograph
-COLOR_LOSS = 0.03  # how much further from the style's colours a repair may go, in units of [-1, 1]
+COLOR_LOSS = 0.1  # how much further from the style's colours a repair may go, in units of [-1, 1]
 COLOR_GAIN = 0.02  # how much nearer a repair of the colours must come
 REASONS = ('accepted', 'not flagged', 'no repair fits the damage found', 'no repair lowers the score clearly',
            'repairs that lower the score lose structure or colours')
@@ -103,8 +104,8 @@ class _Case:
 
 def _whole_damage(found):
     """Probabilities of damage to what a repair may change: likely places and a border around them, softly."""
-    sure = ops.clip((found - 0.3) / 0.4, 0.0, 1.0)
-    return repairs.blurred(ops.max_pool(sure, 9, strides=1, padding='same'), 1.5)
+    sure = ops.clip((found - 0.5) / 0.25, 0.0, 1.0)
+    return repairs.blurred(ops.max_pool(sure, 5, strides=1, padding='same'), 1.0)
 
 
 def propose(corrector, batch, damage):
@@ -173,13 +174,25 @@ def _verified(corrector, judge, batch, judgement, is_flagged, for_each):
     falls = ops.logical_and(fits, before[None] - seen[:, 0] >= CLEAR_FALL)
     stands = ops.logical_and(falls, _is_witnessed(seen, start, batch))
     accepted = ops.logical_and(is_flagged, ops.any(stands, axis=0))
-    best = ops.cast(ops.argmin(ops.where(stands, seen[:, 0], 1e9), axis=0), 'int32')
+    best = _mildest(stands, before[None] - seen[:, 0], ops.mean(ops.abs(pictures - image[None]), axis=(2, 3, 4)))
     chosen = ops.transpose(ops.one_hot(best, len(REPAIRS), dtype='float32'))  # [N, B]
     repaired = ops.sum(pictures * chosen[:, :, None, None, None], axis=0)
     image = ops.where(accepted[:, None, None, None], repaired, image)
     changed = ops.mean(ops.abs(image - ops.cast(batch['image'], 'float32')), axis=(1, 2, 3))
     return (image, accepted, ops.where(accepted, ops.sum(seen[:, 0] * chosen, axis=0), before),
             ops.where(accepted, best, -1), _reason(is_flagged, fits, falls, stands), changed)
+
+
+def _mildest(stands, fall, size):
+    """Rows [B] of the repairs to take, of bool, falls and sizes [N, B]: the best, or a milder one for the same damage.
+
+    The strongest please the detector most: of blurs taken out, for instance, one that leaves ringing.
+    """
+    fall = ops.where(stands, fall, 0.0)
+    is_like = ops.convert_to_tensor([[float(a.undoes == b.undoes) for b in REPAIRS.values()] for a in REPAIRS.values()])
+    like = ops.transpose(ops.take(is_like, ops.argmax(fall, axis=0), axis=0)) > 0
+    suits = ops.logical_and(ops.logical_and(stands, like), fall >= NEARLY_BEST * ops.max(fall, axis=0, keepdims=True))
+    return ops.cast(ops.argmin(ops.where(suits, size, 1e9), axis=0), 'int32')
 
 
 def _reason(is_flagged, fits, falls, stands):

@@ -27,8 +27,7 @@ class Correcting(Scoring):
         picture, number = tf.TensorSpec([None, None, None, 3]), tf.TensorSpec([None])
         batch = dict.fromkeys(('image', 'content', 'style'), picture) | dict.fromkeys(
             ('has_content', 'has_style'), number)
-        self._judge = tf.function(lambda batch: system.judge(batch, average=True), autograph=False,
-                                  input_signature=[batch])
+        self._judge = tf.function(self._in_windows, autograph=False, input_signature=[batch])
         self._graph = tf.function(self._corrected, autograph=False, input_signature=[batch, number])
 
     def signatures(self) -> dict[str, Signature]:
@@ -66,7 +65,7 @@ class Correcting(Scoring):
         tf = self.tf
         judgement = self._judge(batch)
         row = tf.cast(batch['has_content'][0] + batch['has_style'][0], tf.int32)
-        p_value = self.p_values(judgement['anomaly'], row)
+        p_value = self.p_values(judgement['anomaly'], row, judgement['windows'])
         found = correction.correct(self.system.correct, self._judge, batch, judgement, p_value <= false_alarm_rate,
                                    for_each=self._one_by_one)
         return {'corrected': found['image'], 'accepted': found['accepted'],
@@ -74,6 +73,13 @@ class Correcting(Scoring):
                 'p_value': p_value, 'changed': found['changed'] * 0.5,
                 'repair': tf.gather(tf.constant(['', *correction.REPAIRS]), found['repair'] + 1)[:, None],
                 'reason': tf.gather(tf.constant(correction.REASONS), found['reason'])[:, None]}
+
+    def _in_windows(self, batch):
+        tf = self.tf
+        anomaly, found, damage, windows = self.judged(batch)
+        damage = tf.clip_by_value(damage, 1e-6, 1.0 - 1e-6)
+        return {'anomaly': anomaly, 'defects': found, 'damage': tf.math.log(damage / (1.0 - damage)),
+                'windows': windows}
 
     def _one_by_one(self, function, pictures):
         # One at a time, because a judgement takes far more memory than the picture.
