@@ -3,8 +3,8 @@
     python tools/package_weights.py --workdir=runs/first --name=arbitrary_style --purpose='...' --data='...'
 
 Beside the weights stands the LiteRT graph by which `stylize` runs them without TensorFlow, where the system has one.
-Optimizers, logs and samples stay behind. A detector's calibration stays: calibrate what ships, not what it was made of. The result, stylegan_tf/pretrained/NAME, is a run folder that `load`,
-`export --workdir` and `train --init` accept.
+Optimizers, logs and samples stay behind. A detector's calibration stays: calibrate what ships, not what it was made of.
+The result, stylegan_tf/pretrained/NAME, is a run folder that `load`, `export --workdir` and `train --init` accept.
 """
 
 import json
