@@ -46,7 +46,9 @@ def main():
     fitted = baselines.fit(training, training_rows, planted, rows, seed=_SEED.value, folds=_FOLDS.value, note=note)
     reports = baselines.reports(fitted, rows, folds=_FOLDS.value, resamples=_RESAMPLES.value,
                                 least_region=_LEAST_REGION.value)
-    about = f'{measure.conditions_line(record)}; fitted on {len(training_rows)} pictures, seed {_SEED.value}'
+    used = len({row['clean'] for row in rows}), len({row['photograph'] for row in rows})
+    about = (f'{measure.conditions_line(record)}; used here: {used[0]} sources from {used[1]} photographs; fitted on '
+             f'{len(training_rows)} pictures, seed {_SEED.value}')
     output = pathlib.Path(_OUTPUT.value)
     output.mkdir(parents=True, exist_ok=True)
     facts = {'sets': record, 'training_pictures': len(training_rows), 'seed': _SEED.value, 'folds': _FOLDS.value,
