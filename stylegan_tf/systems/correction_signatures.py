@@ -6,8 +6,9 @@ caller's false-alarm rate. Rows that are not accepted come back as they went in,
 
 from __future__ import annotations
 
-from stylegan_tf.systems import correction
-from stylegan_tf.systems.anomaly_signatures import LEAST_SIDE, REFERENCES, Scoring
+from stylegan_tf.systems import anomaly_signatures, correction
+from stylegan_tf.systems.anomaly_signatures import LEAST_SIDE, MULTIPLE, REFERENCES, Scoring
+from stylegan_tf.systems.picture_sizes import bounded, padded
 from stylegan_tf.systems.system import Signature
 
 OUTPUTS = {'corrected': 'image', 'accepted': 'flag', 'score_before': 'scalar', 'score_after': 'scalar',
@@ -75,8 +76,19 @@ class Correcting(Scoring):
                 'reason': tf.gather(tf.constant(correction.REASONS), found['reason'])[:, None]}
 
     def _in_windows(self, batch):
-        tf = self.tf
-        anomaly, found, damage, windows = self.judged(batch)
+        """Logits of a batch as `correction` wants them, found as `score` finds them: reduced, and in windows."""
+        tf, size = self.tf, self.tf.shape(batch['image'])[1:3]
+        is_large = tf.reduce_max(size) > anomaly_signatures.LARGEST_SIDE
+
+        def reduced(picture):
+            picture = tf.cond(is_large, lambda: bounded(tf, picture, anomaly_signatures.LARGEST_SIDE), lambda: picture)
+            return padded(tf, picture, MULTIPLE, LEAST_SIDE)
+
+        (image, height, width), (content, _, _) = reduced(batch['image']), reduced(batch['content'])
+        anomaly, found, damage, windows = self.judged({**batch, 'image': image, 'content': content})
+        damage = tf.cond(is_large, lambda: tf.image.resize(damage[:, :height // 4, :width // 4], size // 4),
+                         lambda: damage)
+        damage = tf.ensure_shape(damage, [None, None, None, 1])
         damage = tf.clip_by_value(damage, 1e-6, 1.0 - 1e-6)
         return {'anomaly': anomaly, 'defects': found, 'damage': tf.math.log(damage / (1.0 - damage)),
                 'windows': windows}

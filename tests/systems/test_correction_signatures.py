@@ -40,12 +40,13 @@ def test_what_is_not_flagged_comes_back_bit_for_bit(correcting, pictures):
 def test_each_row_has_its_rate_and_keeps_its_promises(correcting, pictures, monkeypatch):
     monkeypatch.setattr(correction, 'CLEAR_FALL', 1e-4)  # so that a network that knows nothing accepts something
     monkeypatch.setattr(correction, 'STRUCTURE_LOSS', 2.0)
+    monkeypatch.setattr(anomaly_signatures, 'LARGEST_SIDE', 40)  # judged reduced, repaired at its own size
     pictures = {name: pictures[name] for name in ('image', 'content')}
     correcting = correction_signatures.Correcting(correcting.system)
     found = corrected(correcting.correct_with_content, pictures, [1.0, 1e-6])
     told = anomaly_signatures.Scoring(correcting.system).score_with_content(
         *(tf.constant(pictures[name]) for name in ('image', 'content')))
-    np.testing.assert_allclose(found['score_before'], told['anomaly_score'], atol=1e-5)
+    np.testing.assert_allclose(found['score_before'], told['anomaly_score'], atol=0.02)
     assert found['corrected'].shape == pictures['image'].shape and found['reason'][1, 0] == b'not flagged'
     np.testing.assert_array_equal(found['corrected'][1], pictures['image'][1])
     assert found['accepted'].tolist() == [True, False] and found['reason'][0, 0] == b'accepted'
