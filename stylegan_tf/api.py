@@ -189,7 +189,7 @@ def _load_run(folder, name):
     from stylegan_tf.training import checkpoints, run_folder
 
     try:
-        system, functions, card = exporter.load_run(folder)
+        system, functions, card = exporter.load_run(folder, has_twins=False)
     except (exporter.ExportError, serving_graph.SignatureError, run_folder.RunFolderError,
             checkpoints.CheckpointError, configs.ConfigError) as error:
         raise ModelError(str(error)) from error

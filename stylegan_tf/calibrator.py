@@ -176,7 +176,7 @@ def calibrate(workdir, source, count, *, seed=0, progress=None):
     if not 1 <= count <= anomaly_signatures.CALIBRATION_ROOM:
         raise CalibrationError(f'A calibration holds 1 to {anomaly_signatures.CALIBRATION_ROOM} crops. '
                                f'Received: {count}.')
-    system, _, _ = exporter.load_run(workdir)
+    system, _, _ = exporter.load_run(workdir, has_twins=False)
     if not hasattr(system, 'calibration'):
         raise CalibrationError(f'{workdir} holds a {system.config.preset}, which detects nothing: expected a run of an '
                                'anomaly preset.')

@@ -63,11 +63,12 @@ def export(workdir, output, *, version=None, checkpoint='newest', scorer=None):
     return export_system(system, output, version=version, card=card, functions=functions)
 
 
-def load_run(workdir, *, checkpoint='newest'):
+def load_run(workdir, *, checkpoint='newest', has_twins=True):
     """Builds a run's System for inference, in float32, with the weights of a checkpoint.
 
     Args:
         workdir, checkpoint: As of `export`.
+        has_twins: As of `serving_graph.build`.
     Returns:
         (System, its traced functions as of `serving_graph.build`, dict of what the run folder adds
         to the model card).
@@ -84,7 +85,7 @@ def load_run(workdir, *, checkpoint='newest'):
     found = _checkpoint(workdir, checkpoint)
     system = config.for_inference().build()
     system.config = config  # the card tells how it was trained
-    functions = serving_graph.build(system)
+    functions = serving_graph.build(system, has_twins=has_twins)
     _restore_weights(system, functions, found)
     card = {'config': config.as_dict(), 'step': found.step, 'checkpoint': found.path.name,
             'seed': record.get('seed'), 'training': _training_facts(record, found), **({'name': name} if name else {})}

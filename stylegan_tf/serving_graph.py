@@ -23,11 +23,12 @@ class SignatureError(ValueError):
     """A System's signature that cannot be exported."""
 
 
-def build(system):
+def build(system, *, has_twins=True):
     """Traces all signatures of a System.
 
     Args:
         system: A System (anything with `signatures()`) under the TensorFlow backend.
+        has_twins: Whether the twins on encoded files are traced too, which takes as long again.
     Returns:
         Dict name -> concrete tf function that takes keyword tensors with unknown B, H, W and
         returns a dict of tensors: the float signatures and the twins of BYTES_TWINS.
@@ -41,7 +42,7 @@ def build(system):
     functions = {}
     for name, signature in system.signatures().items():
         functions[name] = _float_function(signature)
-        if name in BYTES_TWINS:
+        if has_twins and name in BYTES_TWINS:
             functions[BYTES_TWINS[name]] = _bytes_function(signature)
     return functions
 

@@ -56,7 +56,7 @@ def main():
     commands.import_tensorflow()
     from stylegan_tf import exporter, litert_exporter
 
-    if hasattr(exporter.load_run(output)[0], 'litert_functions'):
+    if hasattr(exporter.load_run(output, has_twins=False)[0], 'litert_functions'):
         with commands.without_native_talk():
             graph, parity = litert_exporter.pack(output)
         print(f'{graph}: {graph.stat().st_size / 1e3:.0f} kB, differs from Keras by '

@@ -96,8 +96,8 @@ def aupro(maps, masks, *, limit=PRO_LIMIT, least_region=1):
     sizes = np.bincount(regions, minlength=count + 1)
     kept = np.count_nonzero(sizes[1:])
     if not kept or not sizes[0]:
-        raise ValueError(f'Expected damaged and clean pixels. Received: {kept} regions of at least {least_region} pixels, '
-                         f'{sizes[0]} clean pixels.')
+        raise ValueError(f'Expected damaged and clean pixels. Received: {kept} regions of at least {least_region} '
+                         f'pixels, {sizes[0]} clean pixels.')
     weights = np.where(regions > 0, 1 / (kept * np.maximum(sizes[regions], 1)), 0.0)
     order = np.argsort(-scores, kind='stable')
     last = _last_of_ties(scores[order])

@@ -129,7 +129,7 @@ class Anomaly(System):
                              batch['has_content'], batch['has_style'])
 
     def correct(self, batch, damage, *, average=False):
-        """batch['image'] repaired, [B, H, W, 3] in [-1, 1], and how much each place was changed, in the same units, [B, H, W, 1]."""
+        """batch['image'] repaired, [B, H, W, 3] in [-1, 1], and how much each place was changed, [B, H, W, 1]."""
         corrected, change = self._unbounded(batch, damage, average)
         return ops.clip(corrected, -1.0, 1.0), change
 
