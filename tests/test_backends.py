@@ -341,7 +341,8 @@ def image_row(name):
         return with_gradient(getattr(reconstruction, name), *images)
 
 
-PAIRWISE = ('l1_loss', 'l2_loss', 'identity_loss', 'ssim', 'ssim_loss', 'edge_loss', 'luminance_likeness')
+PAIRWISE = ('l1_loss', 'l2_loss', 'charbonnier_loss', 'identity_loss', 'ssim', 'ssim_loss', 'edge_loss',
+            'luminance_likeness')
 for name in (*PAIRWISE, 'luminance', 'edge_strength', 'total_variation_loss'):
     image_row(name)
 

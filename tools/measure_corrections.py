@@ -10,12 +10,12 @@ with --generator, painting again at lower strength. Cases are noted as they come
 stopped. Exit codes: 0 done; 2 bad usage.
 """
 
-import collections
 import json
 import pathlib
 import sys
 
 from absl import flags
+from detection import corrections
 
 from stylegan_tf import commands
 
@@ -31,9 +31,7 @@ _PAINTED = flags.DEFINE_string('painted', '', 'Only sources whose path holds thi
 _REPAINT = flags.DEFINE_bool('repaint', False, 'Give the generator to the corrector too.')
 _DISTANCE = flags.DEFINE_string('distance', '', 'A second distance, such as lpips@efficientnet_lite0.')
 
-WORSE = 1.05  # of the error before
 LOWER_STRENGTH = 0.7  # of painting again
-SEED = 0
 
 
 def main():
@@ -48,10 +46,10 @@ def main():
     commands.import_tensorflow()
     cases = measure(folder, rows, pathlib.Path(_OUTPUT.value + '.partial'))
     report = {'false_alarm_rate': _FALSE_ALARM_RATE.value, 'references': _REFERENCES.value,
-              'model': _MODEL.value, 'benchmark': defect_benchmark.read_record(folder), **summarised(cases),
+              'model': _MODEL.value, 'benchmark': defect_benchmark.read_record(folder), **corrections.summarised(cases),
               'cases': cases}
     files.write_whole(_OUTPUT.value, (json.dumps(report, indent=1) + '\n').encode())
-    print(table(report))
+    print(corrections.table(report))
     return commands.DONE
 
 
@@ -113,30 +111,11 @@ def _case(folder, row, model, generator, distance):
         case.update(second_before=distance(image, clean), second_after=distance(correction.image, clean))
     true = images.read(folder / row['mask'])[..., 0] > 127
     found = model.score(image, **references).map > 0.5
-    others = other_repairs(image, true, found)
+    others = corrections.other_repairs(image, true, found)
     if may_paint:
         others['painted again at lower strength'] = generator.stylize(references['content'], references['style'],
                                                                       strength=LOWER_STRENGTH)
     return {**case, 'others': {name: _error(picture, clean) for name, picture in others.items()}}
-
-
-def other_repairs(image, true, found):
-    """What OpenCV makes of a damaged picture: dict name -> uint8 [H, W, 3].
-
-    Args:
-        image: uint8 [H, W, 3].
-        true, found: Where it is damaged and where it was found to be, bool [H, W]. Pictures that are damaged all over
-            have nothing to be painted from and stay as they are.
-    """
-    import cv2
-
-    def inpainted(mask):
-        if mask.mean() > 0.7 or not mask.any():
-            return image
-        return cv2.inpaint(image, mask.astype('uint8') * 255, 3, cv2.INPAINT_TELEA)
-
-    return {'cv2.inpaint, true damage': inpainted(true), 'cv2.inpaint, found damage': inpainted(found),
-            'cv2.fastNlMeansDenoisingColored': cv2.fastNlMeansDenoisingColored(image, None, 5, 5, 5, 15)}
 
 
 def _error(image, clean):
@@ -152,78 +131,6 @@ def _second_distance():
 
     measured = evaluator.Evaluator([_DISTANCE.value])
     return lambda image, clean: float(measured.measure(image, clean, clean)[_DISTANCE.value])
-
-
-def summarised(cases):
-    """Shares of a list of cases, over all defects and by defect; see `_shares`."""
-    damaged = [case for case in cases if case['defect']]
-    clean = [case for case in cases if not case['defect']]
-    by_defect = collections.defaultdict(list)
-    for case in damaged:
-        by_defect[case['defect']].append(case)
-    return {'all': _shares(damaged), 'defects': {name: _shares(found) for name, found in sorted(by_defect.items())},
-            'clean': _measured(clean, lambda case: not case['accepted']),
-            'repairs': collections.Counter(case['repair'] for case in damaged if case['accepted']),
-            'reasons': collections.Counter(case['reason'] for case in damaged if not case['accepted'])}
-
-
-def _shares(cases):
-    """Of damaged pictures: how many were flagged, repaired, nearer, worse; and errors left, of the flagged ones."""
-    flagged = [case for case in cases if case['flagged']]
-    repaired = [case for case in flagged if case['accepted']]
-    names = sorted({name for case in flagged for name in case.get('others', {})})
-    return {'flagged': _measured(cases, lambda case: case['flagged']),
-            'coverage': _measured(flagged, lambda case: case['accepted']),
-            'nearer': _measured(repaired, lambda case: case['after'] < case['before']),
-            'worse': _measured(repaired, lambda case: case['after'] > WORSE * case['before']),
-            'nearer by the second distance': _measured(
-                [case for case in repaired if 'second_before' in case],
-                lambda case: case['second_after'] < case['second_before']),
-            'error left': _measured(flagged, lambda case: _left(case, case['after'])),
-            'error left where repaired': _measured(repaired, lambda case: _left(case, case['after'])),
-            'others, error left': {name: _measured([case for case in flagged if name in case.get('others', {})],
-                                                   lambda case, name=name: _left(case, case['others'][name]))
-                                   for name in names}}
-
-
-def _left(case, error):
-    return error / max(case['before'], 1e-3)
-
-
-def _measured(cases, value):
-    """Mean, 95% interval by pictures (their means are resampled), and the number of cases."""
-    from stylegan_tf.metrics.bootstrap import bootstrap_interval
-
-    by_picture = collections.defaultdict(list)
-    for case in cases:
-        by_picture[case['clean']].append(float(value(case)))
-    every = [number for numbers in by_picture.values() for number in numbers]
-    means = [sum(numbers) / len(numbers) for numbers in by_picture.values()]
-    interval = bootstrap_interval(means, seed=SEED) if means else None
-    return {'mean': round(sum(every) / len(every), 4) if every else None, 'n': len(every), 'pictures': len(by_picture),
-            'interval': None if interval is None else [round(end, 4) for end in interval]}
-
-
-def table(report):
-    """The report for a terminal."""
-    columns = ('flagged', 'coverage', 'nearer', 'worse', 'error left', 'error left where repaired')
-    lines = [f'{"":<22}' + ''.join(f'{column[:16]:>18}' for column in columns)]
-    for name, shares in [*report['defects'].items(), ('all', report['all'])]:
-        lines.append(f'{name:<22}' + ''.join(f'{_cell(shares[column]):>18}' for column in columns))
-    lines.append(f'clean pictures returned untouched: {_cell(report["clean"])}')
-    lines += [f'error left by {name}: {_cell(measured)}'
-              for name, measured in report['all']['others, error left'].items()]
-    lines.append('repairs: ' + ', '.join(f'{name} {count}' for name, count in
-                                         sorted(report['repairs'].items(), key=lambda item: -item[1])))
-    lines.append('abstained: ' + ', '.join(f'{name} {count}' for name, count in report['reasons'].items()))
-    return '\n'.join(lines)
-
-
-def _cell(measured):
-    if measured['mean'] is None:
-        return '-'
-    low, high = measured['interval'] or (float('nan'), float('nan'))
-    return f'{measured["mean"]:.2f} [{low:.2f},{high:.2f}]'
 
 
 if __name__ == '__main__':

@@ -36,7 +36,7 @@ def test_convolution_uses_the_kernel_over_its_norm(padding, stride):
     layer = trained(spectral.SpectralConv2D(5, 3, padding=padding, strides=stride), x)
     kernel = layer.kernel.numpy()
     expected = convolve(x, kernel / largest_singular_value(layer.kernel), padding=padding, stride=stride)
-    assert relative_error(layer(x), expected) < 1e-4
+    assert relative_error(layer(x), expected) < 5e-4  # the start of the power iteration is random
 
 
 def test_only_training_calls_change_the_layer_and_never_its_kernel():

@@ -28,6 +28,7 @@ def corrected(function, pictures, rates):
         **inputs, false_alarm_rate=tf.constant(rates, tf.float32)).items()}
 
 
+@pytest.mark.slow
 def test_what_is_not_flagged_comes_back_bit_for_bit(correcting, pictures):
     # Nothing is calibrated with references: no picture is an alarm at any rate below 1.
     found = corrected(correcting.correct_with_references, pictures, [0.999, 0.05])
@@ -37,6 +38,7 @@ def test_what_is_not_flagged_comes_back_bit_for_bit(correcting, pictures):
     assert set(found['reason'].ravel()) == {b'not flagged'} and set(found['repair'].ravel()) == {b''}
 
 
+@pytest.mark.slow
 def test_each_row_has_its_rate_and_keeps_its_promises(correcting, pictures, monkeypatch):
     monkeypatch.setattr(correction, 'CLEAR_FALL', 1e-4)  # so that a network that knows nothing accepts something
     monkeypatch.setattr(correction, 'STRUCTURE_LOSS', 2.0)

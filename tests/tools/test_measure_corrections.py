@@ -7,15 +7,9 @@ import pytest
 
 from tests.conftest import ROOT
 
+sys.path.insert(0, str(ROOT / 'tools'))
 
-@pytest.fixture(scope='module')
-def tool():
-    sys.path.insert(0, str(ROOT / 'tools'))
-    try:
-        import measure_corrections
-        yield measure_corrections
-    finally:
-        sys.path.remove(str(ROOT / 'tools'))
+from detection import corrections as tool
 
 
 def case(clean, defect, *, flagged=True, accepted=False, before=10.0, after=10.0, **others):
@@ -24,7 +18,7 @@ def case(clean, defect, *, flagged=True, accepted=False, before=10.0, after=10.0
             **({'others': others} if others else {})}
 
 
-def test_shares_are_of_what_they_say(tool):
+def test_shares_are_of_what_they_say():
     cases = [case('a', '', flagged=False), case('b', '', accepted=True),
              case('a', 'blur', accepted=True, after=5.0, inpaint=8.0), case('a', 'noise', inpaint=12.0),
              case('b', 'blur', accepted=True, after=10.3, inpaint=10.0), case('b', 'noise', accepted=True, after=11.0),
@@ -42,7 +36,7 @@ def test_shares_are_of_what_they_say(tool):
     assert 'noise' in tool.table({**found, 'false_alarm_rate': 0.05})
 
 
-def test_other_repairs_repair(tool):
+def test_other_repairs_repair():
     rows = np.linspace(0, 255, 48)[:, None, None]
     clean = np.uint8(np.broadcast_to(rows, (48, 48, 3)))
     hole = np.zeros((48, 48), bool)

@@ -91,10 +91,10 @@ def test_local_server_starts_with_these_files(golden_models, local_server, tmp_p
     configs.mkdir()
     for path in FOLDER.glob('*.config'):
         shutil.copy(path, configs)
-    (tmp_path / 'models' / 'arbitrary_style').mkdir(parents=True)
-    shutil.copytree(golden_models / 'pair' / '1', tmp_path / 'models' / 'arbitrary_style' / '1')
     models = server_configs.read(configs / 'models.config')
-    models.model_config_list.config[0].base_path = str(tmp_path / 'models' / 'arbitrary_style')
+    for model in models.model_config_list.config:
+        model.base_path = str(tmp_path / 'models' / model.name)
+        shutil.copytree(golden_models / 'pair' / '1', tmp_path / 'models' / model.name / '1')
     server_configs.write(configs / 'models.config', models)
     flags = [flag.replace('/config/', f'{configs}/') for flag in image_flags()
              if not flag.startswith(('--port=', '--rest_api_port='))]
