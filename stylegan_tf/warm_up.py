@@ -19,7 +19,7 @@ _MAP_KEY, _MAP_VALUE = 1, 2
 
 
 def write(path, model_name, signatures, size):
-    """Writes one request a signature, bytes twins included.
+    """Writes one request a signature that is to be warmed, bytes twins included.
 
     Args:
         path: The file; its folder is made when absent.
@@ -30,6 +30,8 @@ def write(path, model_name, signatures, size):
     path.parent.mkdir(parents=True, exist_ok=True)
     with tf.io.TFRecordWriter(str(path)) as writer:
         for name, signature in signatures.items():
+            if not signature.is_warmed:
+                continue
             inputs = serving_graph.example_inputs(signature, size)
             writer.write(record(model_name, name, inputs))
             twin = serving_graph.BYTES_TWINS.get(name)

@@ -36,7 +36,7 @@ class Correcting(Scoring):
         for name, references in REFERENCES.items():
             name = name.replace('score', 'correct')
             inputs = {**dict.fromkeys(('image', *references), 'image'), 'false_alarm_rate': 'scalar'}
-            found[name] = Signature(getattr(self, name), inputs, OUTPUTS)
+            found[name] = Signature(getattr(self, name), inputs, OUTPUTS, is_warmed=False)
         return found
 
     def correct(self, image, false_alarm_rate):

@@ -53,7 +53,7 @@ class ServerProcess:
         self.log_path = pathlib.Path(log)
         self.process = None
 
-    def start(self, *, ready_seconds=90):
+    def start(self, *, ready_seconds=240):
         """Starts it, on the same ports each time, and waits until both are open: its models are loaded then."""
         with open(self.log_path, 'ab') as log:
             self.process = subprocess.Popen(self.command, stdout=log, stderr=log, env=environment())
