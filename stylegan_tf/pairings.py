@@ -57,7 +57,7 @@ def read(table, folder=None):
     """The rows of a CSV table with the columns image, content and style; the last two may be absent or empty.
 
     Args:
-        table: Path of the table.
+        table: Path of the table; the index.csv of a benchmark of defects, whose images stand under 'path', too.
         folder: Folder that the paths of images are relative to; the table's own if None. Those of references are
             relative to the table.
     Returns:
@@ -72,6 +72,8 @@ def read(table, folder=None):
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise PairingError(f'{table}: cannot be read: {getattr(error, "strerror", None) or error}.') from error
+    if rows and 'image' not in rows[0] and 'path' in rows[0]:
+        rows = [{**row, 'image': row['path']} for row in rows]
     if not rows or 'image' not in rows[0]:
         columns = ', '.join(map(str, rows[0])) if rows else 'no rows'
         raise PairingError(f'{table}: expected rows with the columns image, content, style. Received: {columns}.')

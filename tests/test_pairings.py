@@ -47,3 +47,11 @@ def test_a_table_names_references_and_no_result_leaves_its_folder(folders):
     table.write_text('picture\na.jpg\n')
     with pytest.raises(pairings.PairingError, match=r'columns image, content, style\. Received: picture'):
         pairings.read(table)
+
+
+def test_the_index_of_a_benchmark_is_a_table_too(tmp_path):
+    (tmp_path / 'index.csv').write_text('path,defect,content\na.png,blur,c.png\n', encoding='utf-8')
+    for name in ('a.png', 'c.png'):
+        (tmp_path / name).write_bytes(b'')
+    pairing, = pairings.read(tmp_path / 'index.csv')
+    assert (pairing.image, pairing.content, pairing.style) == (tmp_path / 'a.png', tmp_path / 'c.png', None)
