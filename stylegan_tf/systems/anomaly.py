@@ -94,7 +94,7 @@ class Anomaly(System):
         self.discriminator_optimizer = optimizer('discriminator_optimizer')
         self.optimizers_by_name = {'generator_optimizer': self.generator_optimizer,
                                    'discriminator_optimizer': self.discriminator_optimizer}
-        first = self.first_correcting_step = -(-config.detection_images // config.batch_size)
+        first = -(-config.detection_images // config.batch_size)
         self.phases = (
             Phase('detector', self.detector_losses, (self.discriminator,), self.discriminator_optimizer,
                   last_step=first),
@@ -219,10 +219,9 @@ class Anomaly(System):
                    'detection_accuracy': ops.cast((logits['anomaly'] > 0) == (is_damaged > 0), 'float32'),
                    'naming_loss': sigmoid_cross_entropy(logits['defects'], present),
                    'place_loss': place_loss(logits['damage'], batch['mask'], present)}
-        if int(self.step.numpy()) >= self.first_correcting_step:
-            corrected, _ = self.correct(batch, logits['damage'], average=True)
-            before = reconstruction.l1_loss(batch['image'], batch['clean'])
-            numbers.update(error_before=before, error_after=reconstruction.l1_loss(corrected, batch['clean']))
+        corrected, _ = self.correct(batch, logits['damage'], average=True)
+        for name, picture in (('before', batch['image']), ('after', corrected)):
+            numbers[f'error_{name}'] = reconstruction.l1_loss(picture, batch['clean'])
         return numbers
 
     def sample_grid(self, batch):
