@@ -262,6 +262,7 @@ class AnomalyConfig(Config):
     clean_share: float = 0.35  # of the samples
     content_share: float = 0.8  # of the samples keep their photograph, where it is known
     style_share: float = 0.8
+    frequent_defects: tuple[str, ...] = ()  # drawn once more each time they are named: what is hard to find
     left_out_defects: tuple[str, ...] = ()  # never shown in training: how does it do on the unknown?
 
     generator_optimizer: OptimizerConfig = OptimizerConfig(

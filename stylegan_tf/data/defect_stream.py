@@ -18,7 +18,7 @@ class Planting:
     """How samples are damaged.
 
     Attributes:
-        names: Defects to choose from.
+        names: Defects to choose from; one that is listed twice is drawn about twice as often.
         clean_share: Share of samples left clean.
         double_share: Share of the damaged samples that get two defects.
         min_severity: Severities are drawn from [min_severity, 1].
@@ -124,7 +124,7 @@ class DefectStream(SampleStream):
         usable = [name for name in planting.names if content is not None or not defects.DEFECTS[name].needs_content]
         count = 2 if draws[1] < planting.double_share else 1
         damaged = clean
-        for turn, name in enumerate(rng.permutation(usable)[:count]):
+        for turn, name in enumerate(list(dict.fromkeys(rng.permutation(usable)))[:count]):
             strength = planting.min_severity + draws[2 + turn] * (1 - planting.min_severity)
             damaged, where = defects.plant(damaged, name, strength, seed=[*seed, 1 + turn], content=content)
             mask = np.maximum(mask, where)

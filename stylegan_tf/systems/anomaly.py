@@ -118,7 +118,8 @@ class Anomaly(System):
         from stylegan_tf.data import defect_stream
         config = self.config
         planting = defect_stream.Planting(
-            names=tuple(name for name in defects.DEFECTS if name not in config.left_out_defects),
+            names=tuple(name for name in (*defects.DEFECTS, *config.frequent_defects)
+                        if name not in config.left_out_defects),
             clean_share=config.clean_share, content_share=config.content_share, style_share=config.style_share)
         return defect_stream.DefectStream(sources, size, planting, seed, is_augmented)
 
