@@ -43,7 +43,7 @@ class DefectDiscriminator(keras.Model):
 
     def __init__(self, num_defects: int, channels: tuple[int, int, int, int] = (24, 64, 96, 128), hidden: int = 192,
                  **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # half precision would round away what is a grey level strong
         if len(channels) != 4:
             raise ValueError(f'channels must be four numbers, for 1/2, 1/4, 1/8 and 1/16. Received: {channels}.')
         self.num_defects, self.channels, self.hidden_units = num_defects, tuple(channels), hidden

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 
+import keras
 from keras import ops
 
 from stylegan_tf.data import defects
@@ -25,6 +26,8 @@ from stylegan_tf.systems.optimizers import make_optimizer
 from stylegan_tf.systems.system import Phase, PhaseResult, System
 
 CHANGE_GAIN = 3.0  # of the U-Net's results, which start at a tenth
+NEIGHBOURHOOD = 17  # patches of 4 pixels: damage that is scarce within it counts more
+SCARCE = 0.05  # share of a neighbourhood; below it nothing counts more still
 SURE_SEVERITY = 0.2  # from this severity on a defect counts as wholly there; milder ones count in part
 
 
@@ -37,7 +40,7 @@ def place_loss(logits, mask, present):
         present: [B, K] in [0, 1], which defects of `defects.DEFECTS` the picture has, in their order.
     Returns:
         float32 [B]: mean cross entropy, and once more over the damaged places alone, so that a scratch counts as much
-        as a hole.
+        as a hole, and a speck beside the hole nearly as much.
     """
     is_local = ops.convert_to_tensor([float(defect.is_local) for defect in defects.DEFECTS.values()], 'float32')
     everywhere, here = (ops.max(present * kinds, axis=-1) for kinds in (1.0 - is_local, is_local))
@@ -46,7 +49,9 @@ def place_loss(logits, mask, present):
     # Thin marks cover a part of each patch, and are as damaged as any.
     target = ops.minimum(2.0 * ops.average_pool(mask, 4, strides=4), 1.0) * here
     places = ops.cast(ops.size(target[0]), 'float32')
-    weights = 1.0 + target * places / (ops.sum(target, axis=(1, 2, 3), keepdims=True) + 1.0)
+    around = ops.average_pool(target, NEIGHBOURHOOD, strides=1, padding='same')
+    scarce = target / (around + SCARCE)
+    weights = 1.0 + scarce * places / (ops.sum(scarce, axis=(1, 2, 3), keepdims=True) + 1.0)
     return counts * sigmoid_cross_entropy(logits, target, weights)
 
 
@@ -72,8 +77,12 @@ class Anomaly(System):
         def corrector(name):
             return UNet(config.generator_channels, 3, blocks=config.generator_blocks, name=name)
 
-        self.discriminator, self.discriminator_ema = detector('discriminator'), detector('discriminator_ema')
-        self.generator, self.generator_ema = corrector('generator'), corrector('generator_ema')
+        keras.config.set_dtype_policy(config.precision)
+        try:
+            self.discriminator, self.discriminator_ema = detector('discriminator'), detector('discriminator_ema')
+            self.generator, self.generator_ema = corrector('generator'), corrector('generator_ema')
+        finally:
+            keras.config.set_dtype_policy('float32')
         self.networks = {'generator': self.generator, 'discriminator': self.discriminator}
         self.twins = {'generator': self.generator_ema, 'discriminator': self.discriminator_ema}
         self._make_phases(config)

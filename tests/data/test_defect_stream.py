@@ -83,6 +83,16 @@ def test_what_shows_the_photograph_needs_it(source):
         assert sample['has_content'] or named == ['blur']
 
 
+def test_a_defect_that_is_listed_again_is_drawn_more_often_and_never_twice_at_once(source):
+    names = list(defects.DEFECTS)
+    plain, often = (np.array([sample['severity'] > 0 for sample in samples(
+        source, 200, names=listed, clean_share=0.0, double_share=0.5)])
+        for listed in (('blur', 'noise', 'jpeg'), ('blur', 'noise', 'jpeg', 'blur', 'blur')))
+    blur = names.index('blur')
+    assert often[:, blur].mean() > plain[:, blur].mean() + 0.15
+    assert set(often.sum(axis=1)) == {1, 2}
+
+
 def test_held_out_samples_are_the_middles(source):
     made = DefectStream({'image': source}, SIZE, Planting(clean_share=1.0), seed=0, is_augmented=False)
     middle = {0: images.cover_crop(source[0].image, SIZE), 1: images.cover_crop(source[1].image, SIZE)}
