@@ -26,6 +26,7 @@ _FALSE_ALARM_RATE = flags.DEFINE_float('false_alarm_rate', 0.05, 'Between 0 and 
 _REFERENCES = flags.DEFINE_enum('references', 'all', ['all', 'content', 'none'], 'What the model is shown besides.')
 _SEVERITIES = flags.DEFINE_list('severities', ['0.5', '1'], 'Of the defects.')
 _PICTURES = flags.DEFINE_integer('pictures', 0, 'Use the first so many clean pictures; 0 for all.', lower_bound=0)
+_CASES = flags.DEFINE_integer('cases', 0, 'Only so many of each defect, drawn at random; 0 for all.', lower_bound=0)
 _GENERATOR = flags.DEFINE_string('generator', None, 'Model for painting again.')
 _PAINTED = flags.DEFINE_string('painted', '', 'Only sources whose path holds this text are painted again.')
 _REPAINT = flags.DEFINE_bool('repaint', False, 'Give the generator to the corrector too.')
@@ -42,7 +43,8 @@ def main():
     from stylegan_tf.data import defect_benchmark
 
     folder = pathlib.Path(_BENCHMARK.value)
-    rows = chosen(defect_benchmark.read_index(folder), [float(text) for text in _SEVERITIES.value], _PICTURES.value)
+    rows = corrections.chosen(defect_benchmark.read_index(folder), [float(text) for text in _SEVERITIES.value],
+                              pictures=_PICTURES.value, cases=_CASES.value)
     commands.import_tensorflow()
     cases = measure(folder, rows, pathlib.Path(_OUTPUT.value + '.partial'))
     report = {'false_alarm_rate': _FALSE_ALARM_RATE.value, 'references': _REFERENCES.value,
@@ -51,13 +53,6 @@ def main():
     files.write_whole(_OUTPUT.value, (json.dumps(report, indent=1) + '\n').encode())
     print(corrections.table(report))
     return commands.DONE
-
-
-def chosen(rows, severities, pictures):
-    """Rows of the index to measure: clean ones and those of the severities, of the first pictures."""
-    names = sorted({row['clean'] for row in rows})[:pictures or None]
-    return [row for row in rows if row['clean'] in set(names)
-            and (not row['defect'] or any(abs(row['severity'] - wanted) < 1e-6 for wanted in severities))]
 
 
 def measure(folder, rows, journal):

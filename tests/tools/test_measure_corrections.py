@@ -36,6 +36,18 @@ def test_shares_are_of_what_they_say():
     assert 'noise' in tool.table({**found, 'false_alarm_rate': 0.05})
 
 
+def test_as_many_cases_of_each_defect_are_chosen():
+    levels = [('', 0.0), *((defect, severity) for defect in ('blur', 'noise') for severity in (0.25, 0.5, 1.0))]
+    rows = [{'path': f'{defect}_{severity}_{clean}', 'clean': clean, 'defect': defect, 'severity': severity}
+            for clean in 'abcd' for defect, severity in levels]
+    assert len(tool.chosen(rows, [0.5, 1.0])) == 4 + 2 * 2 * 4
+    few = tool.chosen(rows, [0.5, 1.0], pictures=3, cases=2)
+    assert [row['defect'] for row in few] == [''] * 3 + ['blur'] * 2 + ['noise'] * 2
+    assert {row['clean'] for row in few} <= set('abc') and not {row['severity'] for row in few} & {0.25}
+    again = tool.chosen(rows[::-1], [0.5, 1.0], pictures=3, cases=2)
+    assert {row['path'] for row in again} == {row['path'] for row in few}
+
+
 def test_other_repairs_repair():
     rows = np.linspace(0, 255, 48)[:, None, None]
     clean = np.uint8(np.broadcast_to(rows, (48, 48, 3)))

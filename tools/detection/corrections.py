@@ -2,8 +2,30 @@
 
 import collections
 
+from stylegan_tf.data import order
+
 WORSE = 1.05  # of the error before
 SEED = 0
+
+
+def chosen(rows, severities, *, pictures=0, cases=0):
+    """Rows of a benchmark's index to measure: the clean ones, and of the defects those that are wanted.
+
+    Args:
+        rows: dicts with 'path', 'clean', 'defect' ('' if clean) and 'severity'.
+        severities: Of the defects.
+        pictures: Of the first so many clean pictures; 0 for all.
+        cases: So many of each defect, always the same ones; 0 for all.
+    """
+    names = set(sorted({row['clean'] for row in rows})[:pictures or None])
+    rows = [row for row in rows if row['clean'] in names]
+    found, by_defect = [row for row in rows if not row['defect']], collections.defaultdict(list)
+    for row in rows:
+        if row['defect'] and any(abs(row['severity'] - wanted) < 1e-6 for wanted in severities):
+            by_defect[row['defect']].append(row)
+    for of_one in by_defect.values():
+        found += sorted(of_one, key=lambda row: order.key_from(SEED, 'case', row['path']))[:cases or None]
+    return found
 
 
 def other_repairs(image, true, found):
