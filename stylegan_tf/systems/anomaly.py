@@ -22,7 +22,6 @@ from stylegan_tf.networks import features
 from stylegan_tf.networks.defect_discriminator import DefectDiscriminator, full_size
 from stylegan_tf.networks.unet import UNet
 from stylegan_tf.systems import anomaly_signatures, correction_signatures
-from stylegan_tf.systems.optimizers import make_optimizer
 from stylegan_tf.systems.system import Phase, PhaseResult, System
 
 CHANGE_GAIN = 3.0  # of the U-Net's results, which start at a tenth
@@ -95,14 +94,7 @@ class Anomaly(System):
         self.finish()
 
     def _make_phases(self, config):
-        def optimizer(name):
-            return make_optimizer(getattr(config, name), name=name, total_steps=config.total_steps,
-                                  precision=config.precision, factor=self.learning_rate_factor)
-
-        self.generator_optimizer = optimizer('generator_optimizer')
-        self.discriminator_optimizer = optimizer('discriminator_optimizer')
-        self.optimizers_by_name = {'generator_optimizer': self.generator_optimizer,
-                                   'discriminator_optimizer': self.discriminator_optimizer}
+        self.make_optimizers('generator_optimizer', 'discriminator_optimizer')
         first = -(-config.detection_images // config.batch_size)
         self.phases = (
             Phase('detector', self.detector_losses, (self.discriminator,), self.discriminator_optimizer,

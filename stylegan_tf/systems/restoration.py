@@ -17,7 +17,6 @@ from stylegan_tf.losses import adversarial, perceptual, reconstruction
 from stylegan_tf.networks import features
 from stylegan_tf.networks.patchgan import PatchDiscriminator
 from stylegan_tf.networks.unet import UNet
-from stylegan_tf.systems.optimizers import make_optimizer
 from stylegan_tf.systems.restoration_signatures import restoration_signatures
 from stylegan_tf.systems.restoration_tasks import PALETTE_SIZE, make_task
 from stylegan_tf.systems.system import Phase, PhaseResult, System
@@ -65,14 +64,7 @@ class Restoration(System):
         self.finish()
 
     def _make_phases(self, config):
-        def optimizer(name):
-            return make_optimizer(getattr(config, name), name=name, total_steps=config.total_steps,
-                                  precision=config.precision, factor=self.learning_rate_factor)
-
-        self.generator_optimizer = optimizer('generator_optimizer')
-        self.discriminator_optimizer = optimizer('discriminator_optimizer')
-        self.optimizers_by_name = {'generator_optimizer': self.generator_optimizer,
-                                   'discriminator_optimizer': self.discriminator_optimizer}
+        self.make_optimizers('generator_optimizer', 'discriminator_optimizer')
         first = -(-config.adversarial_images // config.batch_size) if config.adversarial_weight else None
         phases = [Phase('reconstruction', self.reconstruction_losses, (self.generator,), self.generator_optimizer,
                         last_step=first)]

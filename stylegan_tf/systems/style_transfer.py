@@ -23,7 +23,6 @@ from stylegan_tf.networks.patchgan import PatchDiscriminator
 from stylegan_tf.networks.stylegan import MappingNetwork
 from stylegan_tf.networks.stylization import StyleEncoder, StylizationGenerator
 from stylegan_tf.systems.augmentation import follow, make_augmentation
-from stylegan_tf.systems.optimizers import make_optimizer
 from stylegan_tf.systems.stylization_litert import litert_functions
 from stylegan_tf.systems.stylization_signatures import stylization_signatures
 from stylegan_tf.systems.system import Phase, PhaseResult, System
@@ -102,14 +101,7 @@ class StyleTransfer(System):
                           'mapping': self.mapping_ema}
 
     def _make_phases(self, config) -> None:
-        def optimizer(name):
-            return make_optimizer(getattr(config, name), name=name, total_steps=config.total_steps,
-                                  precision=config.precision, factor=self.learning_rate_factor)
-
-        self.generator_optimizer = optimizer('generator_optimizer')
-        self.discriminator_optimizer = optimizer('discriminator_optimizer')
-        self.optimizers_by_name = {'generator_optimizer': self.generator_optimizer,
-                                   'discriminator_optimizer': self.discriminator_optimizer}
+        self.make_optimizers('generator_optimizer', 'discriminator_optimizer')
         painters = (self.generator, self.style_encoder, self.mapping)
         warm = self.first_painting_step = -(-config.warmup_images // config.batch_size)
         phases = [Phase('reconstruction', self.reconstruction_losses, painters,

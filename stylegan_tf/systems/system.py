@@ -13,6 +13,7 @@ from keras import ops
 from stylegan_tf.data import SampleStream, hard_examples
 from stylegan_tf.layers.gradient import Assignments, as_function, value_and_gradients
 from stylegan_tf.systems import accumulation
+from stylegan_tf.systems.optimizers import make_optimizer
 
 DRAWS_PER_STEP = 256  # upper bound of one generator's random draws within a step
 
@@ -129,6 +130,14 @@ class System(keras.Model):
             1.0, dtype='float32', trainable=False, name='learning_rate_factor',
             aggregation='only_first_replica')
         self.extra_state: dict[str, Any] = {'learning_rate_factor': self.learning_rate_factor}
+
+    def make_optimizers(self, *names: str) -> None:
+        """Makes the optimizers that the config describes under these names: an attribute each, and all by name."""
+        for name in names:
+            optimizer = make_optimizer(getattr(self.config, name), name=name, total_steps=self.config.total_steps,
+                                       precision=self.config.precision, factor=self.learning_rate_factor)
+            setattr(self, name, optimizer)
+            self.optimizers_by_name[name] = optimizer
 
     def finish(self) -> None:
         """Builds optimizers, starts the averages at the weights, finds the random generators."""
