@@ -123,18 +123,25 @@ def test_limits_of_requests(server):
 
 
 def test_calls_beyond_the_threads_are_refused_at_once_and_cancelled_ones_give_their_place_back(server, _calibrated):
+    refusals = []
     with stub_of(server.grpc) as stub:
-        first = stub.Predict.future(slow_request(20), timeout=10)
-
         def refusal():
             try:
                 stub.Predict(predict_request(), timeout=20)
             except grpc.RpcError as error:
                 return error.code(), error.details()
             return None
-        wait_for(refusal, server)
-        assert refusal() == (grpc.StatusCode.RESOURCE_EXHAUSTED, 'Server Threadpool Exhausted')
-        first.cancel()
+
+        def is_refused_beside_one_that_is_then_cancelled():
+            # Asked anew while it ends early: it is refused itself where another call still has the only place.
+            first = stub.Predict.future(slow_request(4), timeout=20)
+            while not first.done():
+                refusals.append(refusal())
+                if refusals[-1]:
+                    return first.cancel()
+            return False
+        wait_for(is_refused_beside_one_that_is_then_cancelled, server)
+        assert refusals[-1] == (grpc.StatusCode.RESOURCE_EXHAUSTED, 'Server Threadpool Exhausted')
         wait_for(lambda: refusal() is None, server)
 
 
