@@ -54,11 +54,13 @@ def export(workdir, output, *, version=None, checkpoint='newest', scorer=None):
     version = check_version(output, version)
     system, functions, card = load_run(workdir, checkpoint=checkpoint)
     if scorer is not None:
-        detector, _, scorer_card = load_run(scorer)
+        detector, judging, scorer_card = load_run(scorer)
         try:
-            system, functions = ScoredStylization(system, detector), None
+            system = ScoredStylization(system, detector)
         except ValueError as error:
             raise ExportError(f'--scorer={scorer}: {error}') from error
+        # The rest of both is traced already.
+        functions = {**functions, **judging, **serving_graph.build(system, names=('stylize',))}
         card = {**card, **{name: scorer_card[name] for name in ('calibration',) if name in scorer_card}}
     return export_system(system, output, version=version, card=card, functions=functions)
 

@@ -23,12 +23,13 @@ class SignatureError(ValueError):
     """A System's signature that cannot be exported."""
 
 
-def build(system, *, has_twins=True):
-    """Traces all signatures of a System.
+def build(system, *, names=None, has_twins=True):
+    """Traces signatures of a System.
 
     Args:
         system: A System (anything with `signatures()`) under the TensorFlow backend.
-        has_twins: Whether the twins on encoded files are traced too, which takes as long again.
+        names: Names of the float signatures to trace; None for all.
+        has_twins: Whether the twins on encoded files are made too.
     Returns:
         Dict name -> concrete tf function that takes keyword tensors with unknown B, H, W and
         returns a dict of tensors: the float signatures and the twins of BYTES_TWINS.
@@ -41,9 +42,11 @@ def build(system, *, has_twins=True):
                              'weights cross by name.')
     functions = {}
     for name, signature in system.signatures().items():
+        if names is not None and name not in names:
+            continue
         functions[name] = _float_function(signature)
         if has_twins and name in BYTES_TWINS:
-            functions[BYTES_TWINS[name]] = _bytes_function(signature)
+            functions[BYTES_TWINS[name]] = _bytes_function(signature, functions[name])
     return functions
 
 
@@ -140,21 +143,23 @@ def _smooth_pictures(generator, batch, size, channels):
 
 def _float_function(signature):
     def run(**inputs):
-        return {name: tf.cast(value, input_spec(name, kind).dtype)
-                for name, value, kind in _with_kinds(signature, inputs)}
+        outputs = signature.function(**inputs)
+        return {name: tf.cast(outputs[name], input_spec(name, kind).dtype) for name, kind in signature.outputs.items()}
 
     return _trace(run, signature.inputs)
 
 
-def _bytes_function(signature):
+def _bytes_function(signature, float_function):
+    """The twin, which calls the traced float function: its operations are there once."""
     kinds = signature.inputs
     pictures = {name: FILE_KINDS[kind] for name, kind in kinds.items() if kind in FILE_KINDS}
 
     def row(inputs):
         single = {name: (_decoded(inputs[name + BYTES_SUFFIX], pictures[name]) if name in pictures
                          else inputs[name])[None] for name in kinds}
-        return {_twin_name(name, kind): _encoded(value[0]) if kind in FILE_KINDS else value[0]
-                for name, value, kind in _with_kinds(signature, single)}
+        outputs = float_function(**single)
+        return {_twin_name(name, kind): _encoded(outputs[name][0]) if kind in FILE_KINDS else outputs[name][0]
+                for name, kind in signature.outputs.items()}
 
     def run(**inputs):
         # Row by row, because each has its own size; one at a time bounds the memory.
@@ -165,11 +170,6 @@ def _bytes_function(signature):
 
     return _trace(run, {_twin_name(name, kind): 'bytes' if kind in FILE_KINDS else kind
                         for name, kind in kinds.items()})
-
-
-def _with_kinds(signature, inputs):
-    outputs = signature.function(**inputs)
-    return [(name, outputs[name], kind) for name, kind in signature.outputs.items()]
 
 
 def _trace(function, kinds):

@@ -246,11 +246,11 @@ class Anomaly(System):
                 'column_labels': ['picture', 'found damage', 'true damage', 'repaired', 'clean']}
 
     def signatures(self):
-        return {**anomaly_signatures.score_signatures(self), **self._correcting.signatures()}
+        return {**anomaly_signatures.score_signatures(self._correcting), **self._correcting.signatures()}
 
     @functools.cached_property
     def _correcting(self):
-        # Kept, because whoever asks for the signatures again would trace all repairs again.
+        # Kept, because whoever asks for the signatures again would trace all of them again.
         return correction_signatures.Correcting(self)
 
     def model_card(self):

@@ -37,9 +37,8 @@ def empty_calibration() -> np.ndarray:
     return np.full((len(REFERENCES), CALIBRATION_ROOM), UNUSED, np.float32)
 
 
-def score_signatures(system) -> dict[str, Signature]:
-    """`score`, `score_with_content` and `score_with_references` of a system that has `judge` and `calibration`."""
-    scoring = Scoring(system)
+def score_signatures(scoring: Scoring) -> dict[str, Signature]:
+    """`score`, `score_with_content` and `score_with_references`."""
     outputs = {'anomaly_score': 'scalar', 'p_value': 'scalar', 'defect_scores': len(defects.DEFECTS),
                'defect_names': 'names', 'anomaly_map': 'map', 'evidence_names': 'names'}
     return {name: Signature(getattr(scoring, name), dict.fromkeys(('image', *references), 'image'),
@@ -68,6 +67,7 @@ class Scoring:
 
         self.tf = tf
         self.system = system
+        self._looks = {}
 
     def score(self, image):
         return self._outputs(image)
@@ -86,7 +86,8 @@ class Scoring:
             content, style: Its references, of any size, or None where unknown.
         Returns:
             (dict 'image', 'content', 'style', 'has_content', 'has_style' as `Anomaly.judge` takes it: float32 in
-            [-1, 1], sides multiples of MULTIPLE, None for what is unknown; the true H and W of the image).
+            [-1, 1], sides multiples of MULTIPLE, None for what is unknown; the true H and W of the image). The flags
+            are there where both references are.
         """
         tf = self.tf
         whole, height, width = padded(tf, image * 2.0 - 1.0, MULTIPLE, LEAST_SIDE)
@@ -96,6 +97,8 @@ class Scoring:
             batch['content'], _, _ = padded(tf, content, MULTIPLE, LEAST_SIDE)
         if style is not None:
             batch['style'], _, _ = padded(tf, bounded(tf, style * 2.0 - 1.0, STYLE_SIDE), MULTIPLE, LEAST_SIDE)
+        if content is not None and style is not None:
+            batch['has_content'] = batch['has_style'] = tf.ones_like(image[:, 0, 0, 0])
         return batch, height, width
 
     def judged(self, batch):
@@ -115,7 +118,7 @@ class Scoring:
             top, left = tops[index // columns], lefts[index % columns]
             parts = {role: tf.ensure_shape(batch[role][:, top:top + height, left:left + width], [None, None, None, 3])
                      for role in ('image', 'content') if batch[role] is not None}
-            logits = self.system.judge({**batch, **parts}, average=True)
+            logits = self._look({**batch, **parts})
             place = [[0, 0], *([start // 4, (shape[axis] - start - size) // 4] for axis, start, size in (
                 (1, top, height), (2, left, width))), [0, 0]]
             damage = tf.maximum(damage, tf.pad(tf.sigmoid(logits['damage']), place))
@@ -128,6 +131,23 @@ class Scoring:
         _, anomaly, found, damage = tf.while_loop(
             lambda index, *_: index < count, look, start, shape_invariants=shapes, parallel_iterations=1)
         return anomaly, found, damage, count
+
+    def _look(self, batch):
+        """`Anomaly.judge` of what is known, as one traced function that all graphs call.
+
+        It is thousands of operations. A function that is not inlined is traced, optimised and loaded once for all
+        signatures, their twins and each of their calls.
+        """
+        tf, known = self.tf, {name: value for name, value in batch.items() if value is not None}
+        names = tuple(sorted(known))
+        if names not in self._looks:
+            specs = {name: tf.TensorSpec([None] if name.startswith('has_') else [None, None, None, 3])
+                     for name in names}
+            unknown = dict.fromkeys(set(batch) - set(names))
+            self._looks[names] = tf.function(
+                lambda known: self.system.judge({**unknown, **known}, average=True), input_signature=[specs],
+                autograph=False, experimental_attributes={'_noinline': True})
+        return self._looks[names](known)
 
     def p_values(self, logits, row, windows=1):
         """Conformal p-values [B] of anomaly logits [B] by a row of the calibration: `metrics.conformal.p_values` times

@@ -29,7 +29,8 @@ class Correcting(Scoring):
         batch = dict.fromkeys(('image', 'content', 'style'), picture) | dict.fromkeys(
             ('has_content', 'has_style'), number)
         self._judge = tf.function(self._in_windows, autograph=False, input_signature=[batch])
-        self._graph = tf.function(self._corrected, autograph=False, input_signature=[batch, number])
+        self._graph = tf.function(self._corrected, autograph=False, input_signature=[batch, number],
+                                  experimental_attributes={'_noinline': True})
 
     def signatures(self) -> dict[str, Signature]:
         found = {}

@@ -43,7 +43,7 @@ def without_motion(image, noise=0.03):
     """
     cepstrum, lengths = _cepstrum(image)
     row, column = _extreme(-cepstrum, lengths, MOTION_LENGTHS)
-    is_moved = -_at(cepstrum, row, column) >= LEAST_MOTION
+    is_moved = -_at(cepstrum, row[:, None], column[:, None])[:, 0] >= LEAST_MOTION
     row, column = (ops.cast(part, 'float32')[:, None, None, None] for part in (row, column))
 
     def response(down, right):
@@ -77,15 +77,16 @@ def without_ghost(image):
     image = ops.cast(image, 'float32')
     cepstrum, lengths = _cepstrum(image)
     row, column = _extreme(cepstrum, lengths, GHOST_LENGTHS)
-    peak = _at(cepstrum, row, column)
-    around = ops.stack([_at(cepstrum, row + down, column + right) for down in (-1, 0, 1) for right in (-1, 0, 1)], -1)
-    around = ops.relu(around - CEPSTRUM_NOISE)  # [B, 9]
+    steps = [-1] * 3 + [0] * 3 + [1] * 3, [-1, 0, 1] * 3
+    around = _at(cepstrum, *(whole[:, None] + ops.convert_to_tensor(parts, 'int32')
+                             for whole, parts in zip((row, column), steps)))  # [B, 9]
+    peak = around[:, 4]
+    around = ops.relu(around - CEPSTRUM_NOISE)
     total = ops.sum(around, axis=-1)
     share = around / (total[:, None] + 1e-6)
     # Parts of a pixel, by the centre of the peak.
-    down, right = (ops.convert_to_tensor(parts, 'float32') for parts in ([-1] * 3 + [0] * 3 + [1] * 3, [-1, 0, 1] * 3))
-    row, column = (ops.cast(whole, 'float32') + ops.sum(share * part, axis=-1)
-                   for whole, part in ((row, down), (column, right)))
+    row, column = (ops.cast(whole, 'float32') + ops.sum(share * ops.convert_to_tensor(parts, 'float32'), axis=-1)
+                   for whole, parts in zip((row, column), steps))
     ratio = ops.where(peak >= LEAST_GHOST, ops.minimum(total, MOST_GHOST), 0.0)
     weight = (ratio / (1.0 + ratio))[:, None, None, None]
     both = _echo_removed(ops.concatenate([image, image]), ops.concatenate([row, -row]),
@@ -142,11 +143,11 @@ def _extreme(cepstrum, lengths, bounds):
     return best // size - REACH, best % size - REACH
 
 
-def _at(cepstrum, row, column):
+def _at(cepstrum, rows, columns):
+    """Its values [B, n] at displacements [B, n]."""
     size = 2 * REACH + 1
-    flat = ops.reshape(cepstrum, (-1, size * size))
-    index = (row + REACH) * size + column + REACH
-    return ops.take_along_axis(flat, index[:, None], axis=1)[:, 0]
+    index = (rows + REACH) * size + columns + REACH
+    return ops.take_along_axis(ops.reshape(cepstrum, (-1, size * size)), index, axis=1)
 
 
 def _hann(size):

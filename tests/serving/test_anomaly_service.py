@@ -13,19 +13,23 @@ from tests import tiny_models
 from tests.serving import server_process
 
 
+@pytest.fixture(scope='module')
+def detector():
+    return api.load(tiny_models.exported_anomaly())
+
+
 @pytest.mark.slow
-def test_scores_of_a_server_are_those_of_the_model(local_server, tmp_path):
+def test_scores_of_a_server_are_those_of_the_model(local_server, detector, tmp_path):
     for index, name in enumerate(('a.png', 'b.png')):
         images.save(tmp_path / 'results' / name, tiny_models.picture(40 + index, 48, seed=index))
         images.save(tmp_path / 'photos' / name, tiny_models.picture(80, 96, seed=10 + index))
     images.save(tmp_path / 'style.png', tiny_models.picture(60, 40, seed=20))
     result, content = tmp_path / 'results' / 'b.png', tmp_path / 'photos' / 'b.png'
-    model = api.load(tiny_models.exported_anomaly())
     with local_server('--model_name=critic', f'--model_base_path={tiny_models.exported_anomaly()}') as server:
         for address in (f'grpc://{server.grpc}', server.rest):
             with client.connect(address, model='critic') as critic:
                 for references in ((), (content,), (content, tmp_path / 'style.png')):
-                    told, expected = critic.score(result, *references), model.score(result, *references)
+                    told, expected = critic.score(result, *references), detector.score(result, *references)
                     # A content of another size is cut by OpenCV here, and by TensorFlow there.
                     assert told.anomaly_score == pytest.approx(expected.score, abs=0.01)
                     assert told.p_value == pytest.approx(expected.p_value, abs=0.02)
@@ -45,11 +49,11 @@ def test_scores_of_a_server_are_those_of_the_model(local_server, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_style_export_with_a_scorer_judges_what_it_paints(tmp_path):
+def test_a_style_export_with_a_scorer_judges_what_it_paints(detector, tmp_path):
     from stylegan_tf import exporter
 
     path = exporter.export(tiny_models.run_folder(), tmp_path / 'both', scorer=tiny_models.anomaly_run_folder())
-    model, detector = api.load(path), api.load(tiny_models.anomaly_run_folder())
+    model = api.load(path)
     content, style = tiny_models.picture(40, 48, seed=1), tiny_models.picture(36, 36, seed=2)
     files = {'content_bytes': content, 'style_bytes': style}
     told = model.run_signature('serving_default', strength=np.array([0.8], np.float32), **{

@@ -16,15 +16,21 @@ def system():
     return tiny_models.anomaly_system()
 
 
+@pytest.fixture(scope='module')
+def scoring(system):
+    """Kept, because it traces what it judges with."""
+    return anomaly_signatures.Scoring(system)
+
+
 def pictures(*sizes):
     return [tf.constant(tiny_models.picture(*size, seed=seed)[None] / np.float32(255))
             for seed, size in enumerate(sizes)]
 
 
 @pytest.mark.parametrize('size', [(32, 48), (37, 45), (5, 90)])
-def test_any_size_gives_probabilities_of_that_size(system, size):
+def test_any_size_gives_probabilities_of_that_size(scoring, size):
     image, content, style = pictures(size, (64, 96), (41, 33))
-    result = anomaly_signatures.Scoring(system).score_with_references(image, content, style)
+    result = scoring.score_with_references(image, content, style)
     assert result['anomaly_map'].shape == (1, *size, 1)
     for name in ('anomaly_score', 'p_value', 'defect_scores', 'anomaly_map'):
         assert np.min(result[name]) >= 0 and np.max(result[name]) <= 1, name
@@ -32,21 +38,21 @@ def test_any_size_gives_probabilities_of_that_size(system, size):
     assert result['evidence'].shape == result['evidence_names'].shape == (1, 8)
 
 
-def test_it_is_what_the_networks_say(system):
+def test_it_is_what_the_networks_say(system, scoring):
     """At a size that needs no padding, with references of the same size."""
     image, content, style = pictures((48, 64), (48, 64), (40, 40))
-    result = anomaly_signatures.Scoring(system).score_with_content(image, content)
+    result = scoring.score_with_content(image, content)
     logits = system.average('discriminator')(image * 2 - 1, content * 2 - 1)
     np.testing.assert_allclose(result['anomaly_score'], tf.sigmoid(logits['anomaly']), rtol=1e-5)
     np.testing.assert_allclose(result['defect_scores'], tf.sigmoid(logits['defects']), rtol=1e-5)
     # A quarter of the size: an even region keeps its mean.
     np.testing.assert_allclose(np.mean(result['anomaly_map']), np.mean(tf.sigmoid(logits['damage'])), rtol=0.02)
-    both = anomaly_signatures.Scoring(system).score_with_references(image, content, style)
+    both = scoring.score_with_references(image, content, style)
     assert abs(float(both['anomaly_score'][0] - result['anomaly_score'][0])) > 1e-6  # the style counts
 
 
-def test_p_values_are_conformal_and_each_has_its_references(system):
-    scoring, kept = anomaly_signatures.Scoring(system), system.calibration.numpy()
+def test_p_values_are_conformal_and_each_has_its_references(system, scoring):
+    kept = system.calibration.numpy()
     generator, logits = np.random.default_rng(0), tf.linspace(-3.0, 3.0, 25)
     values = anomaly_signatures.empty_calibration()
     values[0, :100] = generator.permutation(np.linspace(-2, 2, 100))  # with ties
@@ -87,16 +93,17 @@ def test_large_pictures_are_judged_by_their_worst_window(size, count):
     corner += 1.0
     system = BrightPlaces()
     system.calibration = tf.constant(np.full((3, 99), -0.99, np.float32))
-    batch, height, width = anomaly_signatures.Scoring(system).prepared(tf.constant(image))
-    anomaly, _, damage, windows = anomaly_signatures.Scoring(system).judged(batch)
+    scoring = anomaly_signatures.Scoring(system)
+    batch, height, width = scoring.prepared(tf.constant(image))
+    anomaly, _, damage, windows = scoring.judged(batch)
     assert int(windows) == count and (height, width) == size
     window = [min(256, side) if side > 320 else side for side in size]
     assert float(anomaly[0]) == pytest.approx(2 * 64 * 32 / np.prod(window) - 1, abs=1e-4)  # one has the whole corner
-    result = anomaly_signatures.Scoring(system).score(tf.constant(image))
+    result = scoring.score(tf.constant(image))
     where = result['anomaly_map'].numpy()[0, :, :, 0]
     assert where.shape == size and where[-32:, -16:].min() > 0.9 and where[:-80, :-48].max(initial=0.0) < 0.1
     # One of 99 clean pictures would be worse still, and so many windows had the chance.
-    assert float(anomaly_signatures.Scoring(system).p_values(tf.constant([0.0]), 0, windows)[0]) == pytest.approx(
+    assert float(scoring.p_values(tf.constant([0.0]), 0, windows)[0]) == pytest.approx(
         min(1.0, count / 100))
 
 

@@ -46,7 +46,7 @@ def test_each_row_has_its_rate_and_keeps_its_promises(correcting, pictures, monk
     pictures = {name: pictures[name] for name in ('image', 'content')}
     correcting = correction_signatures.Correcting(correcting.system)
     found = corrected(correcting.correct_with_content, pictures, [1.0, 1e-6])
-    told = anomaly_signatures.Scoring(correcting.system).score_with_content(
+    told = correcting.score_with_content(
         *(tf.constant(pictures[name]) for name in ('image', 'content')))
     np.testing.assert_allclose(found['score_before'], told['anomaly_score'], atol=0.02)
     assert found['corrected'].shape == pictures['image'].shape and found['reason'][1, 0] == b'not flagged'
