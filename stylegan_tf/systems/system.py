@@ -80,7 +80,8 @@ class Signature:
             'label' (int32 [B]), 'map' (float32 [B, H, W, 1] in [0, 1]), 'overlay' (float32 [B, H, W, 4] in [0, 1],
             the last of them alpha), 'flag' (bool [B]), 'names' (string [B, n]) or an integer n (float32 [B, n]).
         outputs: Name -> kind, of the same kinds.
-        is_warmed: Whether a server runs it once before it opens its ports; not what is dear and rare.
+        is_warmed: Whether a server runs it once before it opens its ports; not what is dear and rare. Those of a
+            system that are not warmed share one graph.
     """
 
     function: Callable[..., dict]
