@@ -92,7 +92,7 @@ def _measured(cases, value):
         by_picture[case['clean']].append(float(value(case)))
     every = [number for numbers in by_picture.values() for number in numbers]
     means = [sum(numbers) / len(numbers) for numbers in by_picture.values()]
-    interval = bootstrap_interval(means, seed=SEED) if means else None
+    interval = bootstrap_interval(means, seed=SEED) if len(means) > 1 else None
     return {'mean': round(sum(every) / len(every), 4) if every else None, 'n': len(every), 'pictures': len(by_picture),
             'interval': None if interval is None else [round(end, 4) for end in interval]}
 
