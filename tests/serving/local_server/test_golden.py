@@ -16,7 +16,7 @@ import pytest
 from tests.serving import golden_record, server_process
 
 # Scenarios of one row run one after another; rows beside each other: some mostly wait for polls and retries.
-ROWS = (('main', 'limits', 'batching'), ('life',), ('labels',), ('retries',))
+ROWS = (('main', 'limits', 'batching'), ('life', 'labels'), ('retries',))
 # 20 calls meet 4 threads for each core; the record was made on two.
 DEPENDS_ON_CORES = {'limits.grpc_threads.default'} if os.cpu_count() != 2 else set()
 # Texts of gRPC's own and a crash, in which another build of the real server may differ from the recorded one.
