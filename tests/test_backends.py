@@ -242,16 +242,44 @@ def synthesis_block():
                     tensor(2, 4, 4, 2), tensor(2, 4, 4, 3), tensor(2, 5))
 
 
-@row('networks.stylegan.Discriminator')
+@row('networks.stylegan_discriminator.Discriminator')
 def discriminator():
-    from stylegan_tf.networks.stylegan import Discriminator
+    from stylegan_tf.networks.stylegan_discriminator import Discriminator
     network = Discriminator((8, 12), channel_base=16, channel_max=4, num_labels=2)
     return evaluated(network, tensor(4, 8, 12, 3), np.array([0, 1, -1, 0], np.int32))
 
 
-@row('networks.stylegan.DiscriminatorBlock')
+@row('networks.stylegan_discriminator.DiscriminatorHead')
+def discriminator_head():
+    from stylegan_tf.networks.stylegan_discriminator import DiscriminatorHead
+    return evaluated(DiscriminatorHead(3, 3), tensor(4, 5), np.array([0, 2, -1, 0], np.int32))
+
+
+@row('networks.stylegan_discriminator.Discriminator growing')
+def growing_discriminator():
+    """A picture of the second size, half faded in."""
+    from stylegan_tf.networks.stylegan_discriminator import Discriminator
+    network = built(Discriminator((8, 12), channel_base=16, channel_max=4, grows=True), tensor(4, 8, 12, 3))
+    return compiled(lambda image: network(image, None, share=0.5), tensor(4, 8, 12, 3))
+
+
+@row('networks.dcgan.DCGANGenerator')
+def dcgan_generator():
+    from stylegan_tf.networks.dcgan import DCGANGenerator
+    network = DCGANGenerator((8, 12), 3, channel_base=16, channel_max=4, num_labels=2)
+    return evaluated(network, tensor(4, 3), np.array([0, 1, -1, 0], np.int32))
+
+
+@row('networks.dcgan.DCGANDiscriminator')
+def dcgan_discriminator():
+    from stylegan_tf.networks.dcgan import DCGANDiscriminator
+    network = DCGANDiscriminator((8, 12), channel_base=16, channel_max=4, num_labels=2, num_classes=2)
+    return evaluated(network, tensor(4, 8, 12, 3), np.array([0, 1, -1, 0], np.int32))
+
+
+@row('networks.stylegan_discriminator.DiscriminatorBlock')
 def discriminator_block():
-    from stylegan_tf.networks.stylegan import DiscriminatorBlock
+    from stylegan_tf.networks.stylegan_discriminator import DiscriminatorBlock
     return evaluated(DiscriminatorBlock(3, 4), tensor(2, 6, 4, 2))
 
 
@@ -439,6 +467,13 @@ def sigmoid_cross_entropy():
 
     from stylegan_tf.losses import detection
     return compiled(detection.sigmoid_cross_entropy, tensor(2, 4, 3), ops.sigmoid(tensor(2, 4, 3, seed=1)))
+
+
+@row('losses.classification.softmax_cross_entropy')
+def softmax_cross_entropy():
+    from stylegan_tf.losses import classification
+    label = np.array([2, -1, 0], np.int32)
+    return with_gradient(lambda x: classification.softmax_cross_entropy(x, label), tensor(3, 4))
 
 
 @row('losses.penalties.path_lengths')

@@ -1,18 +1,15 @@
-"""StyleGAN2: mapping network, synthesis network and discriminator."""
+"""StyleGAN2's generator: mapping network and synthesis network."""
 
 from __future__ import annotations
-
-import math
 
 import keras
 from keras import ops
 
-from stylegan_tf.layers.equalized import EqualizedConv2D, EqualizedDense, leaky_relu
-from stylegan_tf.layers.labels import LabelEmbedding, label_projection
-from stylegan_tf.layers.minibatch import MinibatchStddev
+from stylegan_tf.layers.equalized import EqualizedDense, leaky_relu
+from stylegan_tf.layers.labels import LabelEmbedding
 from stylegan_tf.layers.modulated import StyledConv2D, ToRGB
 from stylegan_tf.layers.normalization import PixelNorm
-from stylegan_tf.layers.resample import downsample_2d, filter_2d, upsample_2d
+from stylegan_tf.layers.resample import upsample_2d
 
 
 def truncate(w, mean, psi):
@@ -20,7 +17,7 @@ def truncate(w, mean, psi):
 
     Args:
         w: Codes [B, D] or [B, L, D].
-        mean: Mean code [D].
+        mean: Mean code [D], or one of each example, of w's shape or [B, D].
         psi: 1 keeps w, 0 gives the mean; a number or [B].
     Returns:
         mean + psi (w - mean), the shape of w.
@@ -29,6 +26,8 @@ def truncate(w, mean, psi):
     psi = ops.convert_to_tensor(psi, dtype=w.dtype)
     if len(psi.shape) == 1:
         psi = ops.reshape(psi, (-1,) + (1,) * (len(w.shape) - 1))
+    if len(mean.shape) == 2 and len(w.shape) == 3:
+        mean = mean[:, None]
     return mean + psi * (w - mean)
 
 
@@ -143,7 +142,8 @@ class SynthesisBlock(keras.layers.Layer):
 
     call(x, image, styles, noise): x [B, H, W, C], image [B, H, W, 3] or None, styles a list of
     one code [B, D] for each convolution and one for the image, noise a list of one map or None
-    for each convolution -> (features, image).
+    for each convolution, share a factor of what the block adds to the image (None: 1)
+    -> (features, image).
     """
 
     def __init__(self, channels: int, image_channels: int = 3, *, upsample: bool = True,
@@ -171,10 +171,12 @@ class SynthesisBlock(keras.layers.Layer):
             x_shape = (*x_shape[:-1], self.channels)
         self.to_rgb.build(x_shape, w_shape)
 
-    def call(self, x, image, styles, noise, training=None):
+    def call(self, x, image, styles, noise, share=None, training=None):
         for convolution, style, layer_noise in zip(self.convolutions, styles, noise):
             x = convolution(x, style, layer_noise, training=training)
         addition = self.to_rgb(x, styles[-1])
+        if share is not None:
+            addition = addition * share
         if image is None:
             return x, addition
         if self.upsample:
@@ -200,12 +202,14 @@ class Synthesis(keras.Model):
         use_noise: Whether each convolution adds noise of learned strength.
         padding: 'same' or 'reflect'.
 
-    call(w, noise=None, training=None):
+    call(w, noise=None, shares=None, training=None):
         w: Codes [B, D], or [B, num_styles, D] for a code of its own in each layer.
         noise: None (see NoiseInjection), or a list of num_noises maps [B or 1, h, w, 1] of the
             sizes `noise_sizes`.
+        shares: None, or factors of what the first len(shares) blocks add to the image; the later blocks are left out.
+            A network that grows fades a block in by its factor.
     Returns:
-        Images, float32 [B, H, W, image_channels], about [-1, 1] but unbounded.
+        Images, float32 [B, H, W, image_channels] of the last block's size, about [-1, 1] but unbounded.
     Source: Karras et al. 2020 (StyleGAN2), sections 2-4, skip architecture.
     """
 
@@ -254,7 +258,7 @@ class Synthesis(keras.Model):
                              f'Received: shape {tuple(w.shape)}.')
         return [w[:, index] for index in range(self.num_styles)]
 
-    def call(self, w, noise=None, training=None):
+    def call(self, w, noise=None, shares=None, training=None):
         styles = self._style_list(w)
         noise = [None] * len(self.noise_sizes) if noise is None else list(noise)
         if len(noise) != len(self.noise_sizes):
@@ -264,10 +268,10 @@ class Synthesis(keras.Model):
         constant = ops.cast(self.constant, self.compute_dtype)
         x = ops.broadcast_to(constant[None], (batch, *constant.shape))
         image, position = None, 0
-        for block in self.blocks:
+        for block, share in zip(self.blocks, shares or [None] * len(self.blocks)):
             end = position + len(block.convolutions)
             # An image layer shares the code of the convolution after it.
-            x, image = block(x, image, styles[position:end + 1], noise[position:end],
+            x, image = block(x, image, styles[position:end + 1], noise[position:end], share=share,
                              training=training)
             position = end
         return image
@@ -277,128 +281,3 @@ class Synthesis(keras.Model):
                 'image_channels': self.image_channels, 'channel_base': self.channel_base,
                 'channel_max': self.channel_max, 'use_noise': self.use_noise,
                 'padding': self.padding}
-
-
-@keras.saving.register_keras_serializable('stylegan_tf')
-class DiscriminatorBlock(keras.layers.Layer):
-    """Residual block [B, H, W, C] -> [B, H / 2, W / 2, channels], H and W even.
-
-    Args:
-        hidden_channels: Channels at the full size.
-        channels: Channels at half the size.
-    Source: Karras et al. 2020 (StyleGAN2), figure 7c.
-    """
-
-    def __init__(self, hidden_channels: int, channels: int, **kwargs):
-        super().__init__(**kwargs)
-        self.hidden_channels = hidden_channels
-        self.channels = channels
-        options = {'dtype': self.dtype_policy}
-        self.conv_0 = EqualizedConv2D(
-            hidden_channels, 3, activation=leaky_relu, name='conv_0', **options)
-        self.conv_1 = EqualizedConv2D(
-            channels, 3, strides=2, padding='valid', activation=leaky_relu, name='conv_1',
-            **options)
-        self.skip = EqualizedConv2D(channels, 1, use_bias=False, name='skip', **options)
-
-    def build(self, input_shape):
-        self.conv_0.build(input_shape)
-        self.conv_1.build((*input_shape[:-1], self.hidden_channels))
-        self.skip.build(input_shape)
-
-    def call(self, x):
-        skip = self.skip(downsample_2d(x))
-        # Margin 2 and 4 taps leave H + 1 rows, of which the strided convolution makes H / 2.
-        x = self.conv_1(filter_2d(self.conv_0(x), margin=2))
-        return (x + skip) * math.sqrt(0.5)
-
-    def get_config(self):
-        return {**super().get_config(), 'hidden_channels': self.hidden_channels,
-                'channels': self.channels}
-
-
-@keras.saving.register_keras_serializable('stylegan_tf')
-class Discriminator(keras.Model):
-    """StyleGAN2's residual discriminator, with a projection of the label where there is one.
-
-    Args:
-        resolution: Side of the images, or (height, width); see `feature_map_sizes`.
-        num_labels: Number of classes; 0 for none.
-        channel_base: Channels times short side of feature maps, up to channel_max.
-        channel_max: Most channels of a feature map.
-        group_size: Examples that minibatch statistics compare.
-        statistics_channels: Maps of minibatch statistics; 0 leaves examples independent.
-
-    call(image, label=None): image [B, H, W, C] in [-1, 1], label integers [B] with -1 for none
-    -> logits, float32 [B].
-    Source: Karras et al. 2020 (StyleGAN2), section 4; label as in Miyato and Koyama 2018.
-    """
-
-    def __init__(self, resolution, *, num_labels: int = 0, channel_base: int = 16384,
-                 channel_max: int = 512, group_size: int = 4, statistics_channels: int = 1,
-                 **kwargs):
-        super().__init__(**kwargs)
-        self.resolution = resolution
-        self.num_labels = num_labels
-        self.channel_base = channel_base
-        self.channel_max = channel_max
-        self.group_size = group_size
-        self.statistics_channels = statistics_channels
-        self.sizes = feature_map_sizes(resolution)
-        depths = [channels_at(size, channel_base, channel_max) for size in self.sizes]
-        self.from_rgb = EqualizedConv2D(depths[-1], 1, activation=leaky_relu, name='from_rgb',
-                                        dtype=self.dtype_policy)
-        self.blocks = [
-            DiscriminatorBlock(depths[index], depths[index - 1], dtype=self.dtype_policy,
-                               name=f'block_{min(self.sizes[index])}')
-            for index in range(len(self.sizes) - 1, 0, -1)]
-        # The end is cheap and its numbers are large sums, so it is always float32.
-        self.statistics = None
-        if statistics_channels:
-            self.statistics = MinibatchStddev(
-                group_size, statistics_channels, name='statistics', dtype='float32')
-        self.conv = EqualizedConv2D(depths[0], 3, activation=leaky_relu, name='conv',
-                                    dtype='float32')
-        self.dense = EqualizedDense(depths[0], activation=leaky_relu, name='dense',
-                                    dtype='float32')
-        self.logit = EqualizedDense(1, name='logit', dtype='float32')
-        self.embedding = None
-        if num_labels:
-            self.embedding = LabelEmbedding(
-                num_labels, depths[0], name='label_embedding', dtype='float32')
-
-    def build(self, image_shape, label_shape=None):
-        if tuple(image_shape[1:3]) != self.sizes[-1]:
-            raise ValueError(f'Discriminator expects images of {self.sizes[-1]} pixels. '
-                             f'Received: shape {tuple(image_shape)}.')
-        batch, (height, width) = image_shape[0], self.sizes[0]
-        self.from_rgb.build(image_shape)
-        depth = self.from_rgb.filters
-        for block in self.blocks:
-            block.build((batch, None, None, depth))
-            depth = block.channels
-        self.conv.build((batch, height, width, depth + self.statistics_channels))
-        self.dense.build((batch, height * width * depth))
-        self.logit.build((batch, depth))
-        if self.embedding is not None:
-            self.embedding.build((batch,))
-
-    def call(self, image, label=None):
-        x = self.from_rgb(image)
-        for block in self.blocks:
-            x = block(x)
-        x = ops.cast(x, 'float32')
-        if self.statistics is not None:
-            x = self.statistics(x)
-        x = self.conv(x)
-        x = self.dense(ops.reshape(x, (-1, math.prod(x.shape[1:]))))
-        logits = self.logit(x)
-        if self.embedding is not None and label is not None:
-            logits = logits + label_projection(x, self.embedding(label))
-        return logits[:, 0]
-
-    def get_config(self):
-        return {**super().get_config(), 'resolution': self.resolution,
-                'num_labels': self.num_labels, 'channel_base': self.channel_base,
-                'channel_max': self.channel_max, 'group_size': self.group_size,
-                'statistics_channels': self.statistics_channels}

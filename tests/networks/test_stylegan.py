@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from stylegan_tf.layers import resample
 from stylegan_tf.losses import penalties
-from stylegan_tf.networks import stylegan
+from stylegan_tf.networks import stylegan, stylegan_discriminator
 
 SMALL = {'channel_base': 64, 'channel_max': 8}
 
@@ -186,7 +186,8 @@ def test_mixed_precision_follows_float32(policy, tolerance):
     assert np.abs(image - reference(w)).max() < tolerance * np.abs(image).max()
     kinds = {v.dtype for v in mixed.trainable_variables}
     assert kinds == {'float32'}
-    judge, judge_reference = (stylegan.Discriminator(16, **SMALL, dtype=kind) for kind in (policy, 'float32'))
+    judge, judge_reference = (stylegan_discriminator.Discriminator(16, **SMALL, dtype=kind)
+                              for kind in (policy, 'float32'))
     logits = judge(image)
     judge_reference(image)
     judge_reference.set_weights(judge.get_weights())
@@ -198,25 +199,25 @@ def test_mixed_precision_follows_float32(policy, tolerance):
 
 @pytest.mark.parametrize('resolution', [16, (16, 24), 28])
 def test_discriminator_gives_one_logit_an_image(resolution):
-    network = stylegan.Discriminator(resolution, **SMALL)
+    network = stylegan_discriminator.Discriminator(resolution, **SMALL)
     height, width = stylegan.feature_map_sizes(resolution)[-1]
     logits = network(random(4, height, width, 3))
     assert logits.shape == (4,) and logits.dtype == tf.float32
     with pytest.raises(ValueError, match=r'\(2, 8, 8, 3\)'):
-        stylegan.Discriminator(resolution, **SMALL)(random(2, 8, 8, 3))
+        stylegan_discriminator.Discriminator(resolution, **SMALL)(random(2, 8, 8, 3))
 
 
 def test_examples_interact_only_through_minibatch_statistics():
     image, other = random(4, 16, 16, 3), random(4, 16, 16, 3, seed=1)
     mixed = np.concatenate([image[:1], other[1:]])
-    alone = stylegan.Discriminator(16, **SMALL, statistics_channels=0)
+    alone = stylegan_discriminator.Discriminator(16, **SMALL, statistics_channels=0)
     np.testing.assert_allclose(alone(mixed)[0], alone(image)[0], atol=1e-5)
-    together = stylegan.Discriminator(16, **SMALL)
+    together = stylegan_discriminator.Discriminator(16, **SMALL)
     assert abs(float(together(mixed)[0] - together(image)[0])) > 1e-5
 
 
 def test_residual_block_by_hand():
-    block = stylegan.DiscriminatorBlock(3, 4)
+    block = stylegan_discriminator.DiscriminatorBlock(3, 4)
     x = random(1, 8, 6, 2)
     y = block(x)
     assert y.shape == (1, 4, 3, 4)
@@ -226,14 +227,14 @@ def test_residual_block_by_hand():
 
 
 def test_labels_move_the_logits_and_no_label_does_not():
-    network = stylegan.Discriminator(16, **SMALL, num_labels=3, statistics_channels=0)
+    network = stylegan_discriminator.Discriminator(16, **SMALL, num_labels=3, statistics_channels=0)
     image = random(4, 16, 16, 3)
     logits, plain = np.array(network(image, np.array([0, 1, 2, -1]))), np.array(network(image))
     assert abs(logits[3] - plain[3]) < 1e-6 < np.abs(logits[:3] - plain[:3]).min()
 
 
 def test_r1_reaches_every_kernel():
-    network = stylegan.Discriminator(16, **SMALL, num_labels=2)
+    network = stylegan_discriminator.Discriminator(16, **SMALL, num_labels=2)
     image, label = tf.constant(random(4, 16, 16, 3)), np.array([0, 1, 1, 0])
     network(image, label)
     kernels = [v for v in network.trainable_variables if v.name in ('kernel', 'embedding')]
@@ -245,6 +246,6 @@ def test_r1_reaches_every_kernel():
 
 def test_configs():
     for network in (stylegan.Synthesis((16, 24), **SMALL, use_noise=False, padding='reflect'),
-                    stylegan.Discriminator((16, 24), **SMALL, num_labels=2, group_size=2)):
+                    stylegan_discriminator.Discriminator((16, 24), **SMALL, num_labels=2, group_size=2)):
         again = type(network).from_config(network.get_config())
         assert again.get_config() == network.get_config() and again.sizes == network.sizes

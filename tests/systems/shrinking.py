@@ -22,6 +22,8 @@ SMALL_OF = {
     configs.RestorationConfig: {
         'adversarial_images': '8', 'generator_channels': '4,6', 'generator_dilations': '2',
         'discriminator_channels': '4', 'perceptual_layers': 'relu1_1'},
+    configs.StyleGANConfig: {
+        'latent_size': '6', 'style_size': '8', 'mapping_layers': '2', 'channel_base': '64', 'channel_max': '8'},
 }
 
 
@@ -38,7 +40,7 @@ def random_batch(config, seed: int = 0) -> dict:
     if isinstance(config, configs.RestorationConfig):
         return _pairs(config, random)
     count, shape = config.batch_size, (config.batch_size, config.height, config.width)
-    roles = ('content', 'style')
+    roles = ('image',) if isinstance(config, configs.StyleGANConfig) else ('content', 'style')
     if isinstance(config, configs.AnomalyConfig):
         roles = ('image', 'clean', *roles)
     batch = {role: random.uniform(-1, 1, (*shape, 3)).astype(np.float32) for role in roles}
