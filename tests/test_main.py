@@ -53,11 +53,11 @@ def test_unknown_commands_are_refused(arguments, message, capsys):
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize('name', ['train', 'export', 'stylize'])
+@pytest.mark.parametrize('name', ['train', 'export', 'stylize', 'generate'])
 def test_help_comes_without_tensorflow_from_both_doors(name):
     result = command(name, '--help')
     assert result.returncode == 0, result.stderr
-    assert '--workdir' in result.stdout or '--content' in result.stdout
+    assert any(flag in result.stdout for flag in ('--workdir', '--content', '--truncation'))
     module = subprocess.run([sys.executable, '-m', f'stylegan_tf.{name}', '--help'],
                             capture_output=True, text=True, timeout=60)
     assert module.returncode == 0

@@ -89,6 +89,35 @@ def exported_anomaly():
     return base
 
 
+@functools.cache
+def generator_system():
+    """A tiny StyleGAN of the classes 'cat' and 'dog', untrained, whose codes differ more than those of a new one."""
+    import keras
+
+    from tests.systems.shrinking import shrunk
+    keras.utils.set_random_seed(3)
+    built = shrunk('stylegan_28', 'label_names=cat,dog').build()
+    for network in built.twins.values():
+        for variable in (variable for variable in network.variables if 'float' in str(variable.dtype)):
+            scale = 0.15 if 'to_rgb/convolution' in variable.path else 1.0  # so that pictures keep within their range
+            variable.assign(scale * (variable + 0.3 * keras.random.normal(variable.shape)))
+    built.style_mean.assign(keras.random.normal(built.style_mean.shape))
+    return built
+
+
+@functools.cache
+def generator_run_folder():
+    """A run folder with one checkpoint of `generator_system`."""
+    return _written_run('generator_run', generator_system(), 'pictures/')
+
+
+@functools.cache
+def generator_model():
+    """The loaded run folder of `generator_system`."""
+    import stylegan_tf as sg
+    return sg.load(generator_run_folder())
+
+
 def picture(height, width, seed=0):
     """A colourful uint8 picture [H, W, 3] of soft blobs."""
     from stylegan_tf import images
