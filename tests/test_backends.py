@@ -48,6 +48,7 @@ def filled(layer):
     from stylegan_tf.systems.system import named_variables
     for name, variable in named_variables(layer, 'layer').items():
         values = np.random.default_rng(zlib.crc32(name.encode())).normal(size=variable.shape)
+        values = np.abs(values) if name.endswith('variance') else values
         variable.assign(values.astype(np.float32))
     return layer
 
