@@ -2,6 +2,8 @@
 # Runs all checks: import contracts, lint, and the tests. --quick leaves the slow tests out.
 #
 #   tools/test.sh [--quick] [arguments of pytest]
+#
+# The files are shared out among as many processes as there are cores, 4 at most; -n 0 takes them one after another.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/setup_environment.sh
@@ -16,4 +18,5 @@ fi
 export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-2}
 ruff check --quiet .
 lint-imports --no-cache
-exec python -m pytest --durations=15 "${selection[@]}" "$@"
+processes=$(nproc)
+exec python -m pytest --durations=15 --numprocesses=$((processes < 4 ? processes : 4)) --dist=loadfile "${selection[@]}" "$@"
