@@ -358,7 +358,7 @@ class StyleGANConfig(Config):
     channel_max: int = 512  # ... up to this
     style_mixing: float = 0.9  # share of the pictures made of two codes
     style_mean_decay: float = 0.998  # of the running mean of w that truncation pulls to, for each picture of a class
-    group_size: int = 4  # pictures that minibatch statistics compare; 1 = none
+    group_size: int = 4  # pictures that minibatch statistics compare, with classes those of one; 1 = none
     is_conditional: bool = True  # classes are used where the data has them
     use_projection: bool = True  # the discriminator compares picture and class by an embedding of the label
 

@@ -179,7 +179,8 @@ def pixel_norm():
 @row('layers.minibatch.MinibatchStddev')
 def minibatch():
     from stylegan_tf.layers.minibatch import MinibatchStddev
-    return evaluated(MinibatchStddev(2), tensor(4, 3, 3, 2))
+    x, labels = tensor(4, 3, 3, 2), np.array([1, 0, 1, 1], np.int32)
+    return evaluated(MinibatchStddev(2), x), evaluated(MinibatchStddev(2), x, labels)
 
 
 @row('layers.noise.NoiseInjection')

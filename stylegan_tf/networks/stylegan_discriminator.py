@@ -104,7 +104,7 @@ class Discriminator(keras.Model):
         num_classes: Classes that it tells apart besides (auxiliary classifier); 0 for none.
         channel_base: Channels times short side of feature maps, up to channel_max.
         channel_max: Most channels of a feature map.
-        group_size: Examples that minibatch statistics compare.
+        group_size: Examples that minibatch statistics compare where there is no label.
         statistics_channels: Maps of minibatch statistics; 0 leaves examples independent.
         grows: Whether it also takes images of every smaller size in `feature_map_sizes`, each through an input layer
             of its own.
@@ -177,7 +177,7 @@ class Discriminator(keras.Model):
                 x, share = smaller + share * (x - smaller), None  # of the first block only
         x = ops.cast(x, 'float32')
         if self.statistics is not None:
-            x = self.statistics(x)
+            x = self.statistics(x, label)
         x = self.conv(x)
         x = self.dense(ops.reshape(x, (-1, math.prod(x.shape[1:]))))
         return self.head(x, label)

@@ -24,6 +24,17 @@ def test_statistics_equal_numpy(batch, group):
             np.testing.assert_allclose(y[example, ..., 6 + channel], expected, rtol=1e-5)
 
 
+def test_with_labels_the_examples_of_a_class_are_compared():
+    label = np.array([2, 0, 2, -1, 0, 2, -1, 1], np.int32)
+    x = random(8, 2, 3, 5)
+    x[4] = x[1]
+    y = np.array(MinibatchStddev()(x, label))
+    for example in range(8):
+        expected = np.sqrt(x[label == label[example]].astype(np.float64).var(0) + 1e-8).mean()
+        np.testing.assert_allclose(y[example, ..., 5], expected, rtol=1e-5)
+    assert y[1, 0, 0, 5] < 1.1e-4 < 0.1 < y[0, 0, 0, 5]  # a class that is one picture is seen beside others
+
+
 def test_equal_images_are_seen_and_gradients_stay_finite():
     x = tf.repeat(tf.constant(random(1, 2, 2, 3)), 4, axis=0)
     with tf.GradientTape() as outer:
