@@ -364,6 +364,7 @@ class StyleGANConfig(Config):
 
     adversarial_loss: str = 'non_saturating'  # non_saturating | wasserstein (WGAN-GP) | hinge | least_squares | minimax
     classification_weight: float = 0.0  # of the auxiliary classifier (AC-GAN); 0 = none
+    diversity_weight: float = 0.0  # of mode seeking between pictures of a class (MSGAN); against one picture a class
     r1_weight: float = 1.0  # gamma; about 0.0002 pixels / batch_size; not of wasserstein
     r1_every: int = 16  # steps between R1 penalties (lazy regularisation)
     gradient_penalty_weight: float = 10.0  # lambda of WGAN-GP; of wasserstein only

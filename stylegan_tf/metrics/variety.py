@@ -7,11 +7,12 @@ import numpy as np
 CLIPPED = 0.98  # of the range [-1, 1]
 
 
-def pairwise_distance(features) -> float:
-    """Mean Euclidean distance of all pairs of rows.
+def pairwise_distance(features, labels=None) -> float:
+    """Mean Euclidean distance of all pairs of rows; nan where there is no pair.
 
     Args:
         features: Float [N, F], N >= 2.
+        labels: None, or integers [N]: only pairs of one label count.
     Raises:
         ValueError: Another shape.
     """
@@ -20,20 +21,25 @@ def pairwise_distance(features) -> float:
         raise ValueError(f'Distances of pairs need features [N, F] of at least 2 pictures. Received: shape '
                          f'{features.shape}.')
     differences = features[:, None] - features[None]
-    return float(np.sqrt(np.sum(differences ** 2, axis=-1)).sum() / (len(features) * (len(features) - 1)))
+    labels = np.zeros(len(features)) if labels is None else np.asarray(labels)
+    is_pair = (labels[:, None] == labels[None]) & ~np.eye(len(features), dtype=bool)
+    distances = np.sqrt(np.sum(differences ** 2, axis=-1))[is_pair]
+    return float(distances.mean()) if len(distances) else float('nan')
 
 
-def relative_variety(outputs, reals) -> float:
+def relative_variety(outputs, reals, labels=None) -> float:
     """How much outputs differ from each other, as a share of how much real pictures do.
 
     Args:
         outputs: List of features [N, F], one entry a layer.
         reals: Likewise, of the real pictures.
+        labels: None, or classes [N] of both: only pictures of one class are compared.
     Returns:
         Mean ratio of the mean pairwise distances over the layers: 0 where all outputs are equal,
         about 1 where they vary as the real ones do; nan where the real pictures are all equal.
     """
-    pairs = [(pairwise_distance(a), pairwise_distance(b)) for a, b in zip(outputs, reals, strict=True)]
+    pairs = [(pairwise_distance(a, labels), pairwise_distance(b, labels))
+             for a, b in zip(outputs, reals, strict=True)]
     ratios = [output / real for output, real in pairs if real > 0]
     return float(np.mean(ratios)) if ratios else float('nan')
 

@@ -2,7 +2,7 @@
 
 Objectives (weights in `StyleGANConfig`):
 
-    generator       adversarial + classification + (every 4 steps) path length
+    generator       adversarial + classification + diversity + (every 4 steps) path length
     discriminator   adversarial + classification + (every 16 steps) R1, or at each step the penalty of WGAN-GP
 
 Where pictures grow, each size has phases of its own that end where the next size's begin.
@@ -16,7 +16,7 @@ import keras
 from keras import ops
 
 from stylegan_tf.layers.resample import downsample_2d, upsample_2d
-from stylegan_tf.losses import adversarial, penalties
+from stylegan_tf.losses import adversarial, diversity, penalties
 from stylegan_tf.losses.classification import softmax_cross_entropy
 from stylegan_tf.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from stylegan_tf.networks.stylegan import MappingNetwork, Synthesis, feature_map_sizes, truncate
@@ -145,9 +145,9 @@ class StyleGAN(System):
     def _latents(self, count):
         return keras.random.normal((count, self.config.latent_size), seed=self.noise)
 
-    def _codes(self, count, labels):
-        """Codes of fresh noise [B, D], or [B, num_styles, D] where some are mixed of two."""
-        codes = self.mapping(self._latents(count), labels)
+    def _codes(self, latents, labels):
+        """Codes of noise [B, D], or [B, num_styles, D] where some are mixed with those of other noise."""
+        count, codes = latents.shape[0], self.mapping(latents, labels)
         self._follow_style_mean(codes, labels)
         if not self.config.style_mixing:
             return codes
@@ -169,11 +169,11 @@ class StyleGAN(System):
         self.style_mean.assign(kept * self.style_mean.value + (1.0 - kept) * means)
 
     def _fakes(self, batch, stage):
-        """Pictures of fresh noise [B, h, w, 3] in the size of a stage, for the classes of the batch."""
-        count, labels = batch['image'].shape[0], self._labels(batch)
+        """Pictures [B, h, w, 3] in the size of a stage, for the classes of the batch, and their noise [B, Z]."""
+        latents, labels = self._latents(batch['image'].shape[0]), self._labels(batch)
         if self.mapping is None:
-            return self.generator(self._latents(count), labels, training=True)
-        return self.generator(self._codes(count, labels), shares=self._shares(stage), training=True)
+            return self.generator(latents, labels, training=True), latents
+        return self.generator(self._codes(latents, labels), shares=self._shares(stage), training=True), latents
 
     def _shares(self, stage):
         if len(self.stages) == 1:
@@ -205,12 +205,25 @@ class StyleGAN(System):
     def generator_losses(self, batch, stage):
         """Pictures that are taken for real, and for one of their class."""
         config, labels = self.config, self._labels(batch)
-        fake = self._fakes(batch, stage)
+        fake, latents = self._fakes(batch, stage)
         logits, classes = self._judged(self._augmented(fake), labels, stage)
         terms = {'adversarial': ops.mean(adversarial.generator_loss(config.adversarial_loss, logits))}
         if classes is not None:
             terms['classification'] = config.classification_weight * ops.mean(softmax_cross_entropy(classes, labels))
+        if config.diversity_weight:
+            terms['diversity'] = config.diversity_weight * self._diversity_term(fake, latents, labels)
         return PhaseResult(terms, shared={'fake': fake})
+
+    def _diversity_term(self, fake, latents, labels):
+        """Mode seeking between each picture of a class and the next one of that class in the batch."""
+        places = ops.arange(fake.shape[0], dtype='int32')
+        keys = ops.zeros_like(places) if labels is None else ops.cast(labels, 'int32')
+        order = ops.argsort(keys * fake.shape[0] + places)
+        first, second = order[:-1], order[1:]
+        is_pair = ops.cast(ops.take(keys, first) == ops.take(keys, second), 'float32')
+        losses = diversity.mode_seeking_loss(*(ops.take(what, places, axis=0) for what in (fake, latents)
+                                               for places in (first, second)))
+        return ops.sum(is_pair * losses) / ops.maximum(ops.sum(is_pair), 1.0)
 
     def path_length_losses(self, batch, stage):
         """Equally large steps in w change the picture equally much (Karras et al. 2020, equation 4)."""
@@ -231,7 +244,7 @@ class StyleGAN(System):
         """Real pictures apart from generated ones; the classes of the real ones."""
         config, labels = self.config, self._labels(batch)
         is_repeated = config.discriminator_optimizer.steps_per_round > 1
-        fake = ops.stop_gradient(self._fakes(batch, stage) if is_repeated else batch['shared']['fake'])
+        fake = ops.stop_gradient(self._fakes(batch, stage)[0] if is_repeated else batch['shared']['fake'])
         real, fake = self._augmented(self._reals(batch, stage)), self._augmented(fake)
         real_logits, classes = self._judged(real, labels, stage)
         fake_logits, _ = self._judged(fake, labels, stage)
@@ -340,8 +353,9 @@ class StyleGAN(System):
     def variety_batch(self, batch):
         """Pictures of the classes of the batch, against the batch."""
         labels = self._labels(batch)
-        labels = None if labels is None else ops.convert_to_tensor(labels)
-        return self._drawn(len(batch['image']), labels, VARIETY_SEED), batch['image']
+        if labels is None:
+            return self._drawn(len(batch['image']), None, VARIETY_SEED), batch['image']
+        return self._drawn(len(batch['image']), ops.convert_to_tensor(labels), VARIETY_SEED), batch['image'], labels
 
     def signatures(self) -> dict:
         return generation_signatures(self)

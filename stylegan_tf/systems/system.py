@@ -355,8 +355,8 @@ class System(keras.Model):
     def variety_batch(self, batch) -> tuple | None:
         """Outputs that should differ from each other as much as real pictures do, and such pictures.
 
-        Both float [B, H, W, 3] in [-1, 1], from a held-out batch; None where there is nothing to
-        compare, or not yet.
+        Both float [B, H, W, 3] in [-1, 1], from a held-out batch; third, where outputs are of
+        classes, those of both, integers [B]. None where there is nothing to compare, or not yet.
         """
 
     def variety_features(self, images) -> list:

@@ -12,6 +12,7 @@ RECENT_ROWS = 8
 STALE_SNAPSHOTS = 6
 SIGN_SNAPSHOTS = 2  # in a row that must show a sign of the outputs
 LEAST_VARIETY = 0.1  # of the outputs, as a share of the real pictures'
+LEAST_CLASS_VARIETY = 0.3  # of the outputs of one class, likewise
 LEAST_CONTRAST = 0.1  # likewise
 MOST_CLIPPED = 0.4  # share of values at an end of the range, more than in real pictures
 LEAST_LIKENESS = -0.2  # correlation of the brightness of content and result
@@ -101,6 +102,12 @@ def _outputs(rows):
                      'Begin anew with --init=WORKDIR/checkpoints/step-N, an earlier checkpoint whose sample is '
                      'varied, at half of generator_optimizer.learning_rate. For style transfer raise style_weight '
                      'or diversity_weight; against a strong discriminator set r1_weight=1.')
+    elif (value := stays('class_variety', lambda v: v < LEAST_CLASS_VARIETY)) is not None:
+        yield Advice('one picture a class',
+                     f'Pictures of one class differ from each other by only {value:.0%} of what real ones do: the '
+                     'generator draws nearly one picture for each class.',
+                     'Set diversity_weight=0.1 (begin anew with --init=WORKDIR and another --workdir, to keep what was '
+                     'learnt), or halve classification_weight and r1_weight.')
     if (value := stays('contrast', lambda v: v < LEAST_CONTRAST)) is not None:
         yield Advice('flat', f'The results are flat or black: {value:.1%} of the contrast of real pictures.',
                      'Look at the newest sample. Lower generator_optimizer.learning_rate, or raise warmup_images, '
@@ -164,15 +171,16 @@ def _discriminator(rows):
         label = name.replace('_', ' ')
         if recent > high:
             yield Advice(
-                'strong', f'{label} is {recent:.2f}: the discriminator tells every result from a painting, '
-                'so the generator learns little from it.',
-                'Lower discriminator_optimizer.learning_rate, or set r1_weight=1, or give it more '
-                'style pictures (few ones: discriminator_augmentation=ada).')
+                'strong', f'{label} is {recent:.2f}: the discriminator tells every result from a real '
+                'picture, so the generator learns little from it.',
+                'Lower discriminator_optimizer.learning_rate, or set r1_weight=1 (where it is above 0 already, double '
+                'it), or give it more pictures (few ones: discriminator_augmentation=ada; of digits and letters '
+                'diffaugment).')
         elif recent < low:
             yield Advice(
                 'weak', f'{label} is {recent:.2f}, hardly better than guessing: its judgement '
                 'is of little use.',
-                'Raise discriminator_optimizer.learning_rate or discriminator_channels. Early in a '
+                'Raise discriminator_optimizer.learning_rate or its channels, or halve r1_weight. Early in a '
                 'run this may pass by itself.')
         return
 

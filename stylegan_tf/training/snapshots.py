@@ -45,25 +45,30 @@ class HeldOut:
     def variety(self, system):
         """How the outputs for the first images vary, beside real pictures: dict name -> float.
 
-        'variety' and 'contrast' are shares of the real pictures' (1 = alike), 'clipped' is the share
-        of values at an end of the range that the real pictures do not have. Empty where the
-        system has nothing to compare, or the real pictures are all the same.
+        'variety' and 'contrast' are shares of the real pictures' (1 = alike), 'class_variety' is the
+        variety among outputs of one class, where they have classes, and 'clipped' the share of
+        values at an end of the range that the real pictures do not have. Empty where the system
+        has nothing to compare, or the real pictures are all the same.
         """
         size = max(LEAST_COMPARED, self._batch_size)
         found = []
         for start in range(0, VARIETY_IMAGES, size):
-            pair = system.variety_batch(to_floats(self._varied.batch(start, size)))
-            if pair is None:
+            compared = system.variety_batch(to_floats(self._varied.batch(start, size)))
+            if compared is None:
                 return {}
+            pair, labels = compared[:2], compared[2:]
             outputs, reals = (np.asarray(part, np.float32) for part in pair)
             features = [[np.asarray(layer, np.float32) for layer in system.variety_features(part)] for part in pair]
             if variety.contrast(reals):
                 found.append((variety.relative_variety(*features),
                               variety.contrast(outputs) / variety.contrast(reals),
-                              max(0.0, variety.clipped_share(outputs) - variety.clipped_share(reals))))
+                              max(0.0, variety.clipped_share(outputs) - variety.clipped_share(reals)),
+                              *(variety.relative_variety(*features, each) for each in labels)))
         found = [numbers for numbers in found if np.isfinite(numbers[0])]
-        means = np.mean(found, axis=0).tolist() if found else ()
-        return dict(zip(('variety', 'contrast', 'clipped'), means))
+        columns = zip(('variety', 'contrast', 'clipped', 'class_variety'), zip(*found))
+        # A batch without two pictures of one class says nothing about classes.
+        finite = {name: [number for number in column if np.isfinite(number)] for name, column in columns}
+        return {name: float(np.mean(column)) for name, column in finite.items() if column}
 
     def picture(self, system):
         """Draws `system.sample_grid` of the first held-out images as uint8 [H, W, 3]."""

@@ -13,6 +13,13 @@ def test_pairwise_distance_by_hand():
             variety.pairwise_distance(wrong)
 
 
+def test_pairs_of_one_label_are_compared_alone():
+    features, labels = [[0, 0], [3, 4], [0, 1], [9, 9]], [1, 2, 1, 0]
+    assert variety.pairwise_distance(features, labels) == pytest.approx(1.0)
+    assert np.isnan(variety.pairwise_distance(features, [0, 1, 2, 3]))
+    assert variety.relative_variety([np.array(features)], [2 * np.array(features)], labels) == pytest.approx(0.5)
+
+
 def test_relative_variety_weighs_layers_alike_whatever_their_scale():
     real = np.random.default_rng(0).normal(size=(6, 5))
     assert variety.relative_variety([real, 1000 * real], [real, 1000 * real]) == pytest.approx(1.0)

@@ -98,14 +98,11 @@ def discriminator_block(block, x):
     return (x + skip) / np.sqrt(2.0)
 
 
-def minibatch_deviation(x, group):
-    """x with a map of the mean deviation within groups of every (count / group)-th example."""
-    count, parts = len(x), len(x) // group
+def minibatch_deviation(x, label):
+    """x with a map of the mean deviation among the examples of a label."""
     maps = np.zeros((*x.shape[:3], 1))
-    for part in range(parts):
-        members = x[part::parts]
-        maps[part::parts] = np.mean(np.sqrt(np.var(members, axis=0) + 1e-8))
-    assert count == group * parts
+    for members in (label == one for one in np.unique(label)):
+        maps[members] = np.mean(np.sqrt(np.var(x[members], axis=0) + 1e-8))
     return np.concatenate([x, maps], axis=-1)
 
 
@@ -119,7 +116,7 @@ def discriminator(network, image, label, share=None):
         if index == 0 and share is not None:
             small = leaky_relu(convolution(network.from_rgb[entry - 1], downsampled(image.astype(np.float64))))
             x = share * x + (1.0 - share) * small
-    x = minibatch_deviation(x, network.group_size)
+    x = minibatch_deviation(x, label)
     x = leaky_relu(convolution(network.conv, x)).reshape(len(x), -1)
     x = leaky_relu(dense(network.dense, x))
     rows = np.concatenate([array(network.head.embedding.embedding), np.zeros((1, x.shape[1]))])

@@ -76,10 +76,10 @@ def test_truncation_leads_to_the_mean_picture_of_the_class():
 
 def test_mixed_codes_change_at_one_layer(monkeypatch):
     system = shrunk('stylegan_28', 'style_mixing=1').build()
-    drawn, original = [], system._latents
-    monkeypatch.setattr(system, '_latents', lambda count: drawn.append(original(count)) or drawn[-1])
-    codes = system._codes(32, None).numpy()
-    own, other = (system.mapping(z).numpy() for z in drawn)
+    given, others = latents(32, 6), latents(32, 6, seed=1)
+    monkeypatch.setattr(system, '_latents', lambda count: tf.constant(others[:count]))
+    codes = system._codes(tf.constant(given), None).numpy()
+    own, other = system.mapping(given).numpy(), system.mapping(others).numpy()
     layers = system.generator.num_styles
     assert codes.shape == (32, layers, 8)
     from_own = np.isclose(codes, own[:, None], atol=1e-6).all(axis=-1)
@@ -182,6 +182,17 @@ def test_generated_pictures_do_not_teach_the_classifier():
     classes = np.array(system.discriminator(batch['image'], batch['label'])[1], np.float64)
     right = classes[np.arange(4), batch['label']] - np.log(np.exp(classes).sum(axis=1))
     assert float(terms[0]['classification']) == pytest.approx(-0.5 * right.mean(), rel=1e-4)
+
+
+def test_diversity_is_sought_between_pictures_of_a_class():
+    system = shrunk('stylegan_28', 'label_names=a,b,c', 'diversity_weight=1').build()
+    fake, z, label = latents(5, 12, seed=1).reshape(5, 2, 2, 3), latents(5, 6), np.array([2, 0, 2, 1, 2])
+    term = system._diversity_term(tf.constant(fake), tf.constant(z), tf.constant(label))
+    expected = [np.abs(z[a] - z[b]).mean() / np.abs(fake[a] - fake[b]).mean() for a, b in ((0, 2), (2, 4))]
+    assert float(term) == pytest.approx(np.mean(expected), rel=1e-4)
+    alone = system._diversity_term(tf.constant(fake[:3]), tf.constant(z[:3]), tf.constant([0, 1, 2]))
+    assert float(alone) == 0.0
+    assert 'generator/diversity' in system.train_step(random_batch(system.config), due=('generator',))
 
 
 def test_wasserstein_has_its_penalty_and_no_other():

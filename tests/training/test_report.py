@@ -62,6 +62,7 @@ def test_rising_losses_stale_snapshots_and_lost_speed_are_noticed():
 
 @pytest.mark.parametrize('name, healthy, sick, sign', [
     ('variety', 0.7, 0.03, 'only 3.0% of what real pictures do'), ('contrast', 0.7, 0.05, 'flat or black: 5.0%'),
+    ('class_variety', 0.7, 0.2, 'one class differ from each other by only 20%'),
     ('clipped', 0.01, 0.6, '60% more of the values'), ('luminance_likeness', 0.9, -0.5, '(correlation -0.50)')])
 def test_what_is_wrong_with_the_results_is_told_at_the_second_snapshot(name, healthy, sick, sign):
     for values, count in (([healthy, healthy], 0), ([healthy, sick], 0), ([sick, sick], 1), ([sick, healthy], 0)):

@@ -29,6 +29,24 @@ def test_variety_measures_how_far_the_outputs_have_collapsed(pull):
     assert found['clipped'] == 0.0
 
 
+def test_one_picture_for_each_class_is_no_variety_of_its_class():
+    class Classes(Echo):
+        def variety_batch(self, batch):
+            real = batch['style']
+            labels = np.arange(len(real)) % 3
+            return real[labels], real, labels
+
+    found = snapshots.HeldOut(tiny.TinyStream(), 16, 2).variety(Classes(tiny.TinyConfig()))
+    assert found['class_variety'] == 0.0 and found['variety'] > 0.3
+
+    class Alone(Echo):
+        def variety_batch(self, batch):
+            return *super().variety_batch(batch), np.arange(len(batch['style']))
+
+    found = snapshots.HeldOut(tiny.TinyStream(), 16, 2).variety(Alone(tiny.TinyConfig()))
+    assert set(found) == {'variety', 'contrast', 'clipped'}
+
+
 def test_there_is_nothing_to_compare_where_a_system_or_the_pictures_offer_nothing():
     assert snapshots.HeldOut(tiny.TinyStream(), 16, 2).variety(tiny.TinySystem(tiny.TinyConfig())) == {}
 
