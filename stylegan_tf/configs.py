@@ -80,6 +80,8 @@ class Config:
     max_rollbacks: int = 3  # times a run that broke (nan, inf) goes back to its last good checkpoint
     rollback_learning_rate: float = 0.5  # every learning rate is multiplied by this at each of them
     patience: int = 0  # snapshots without improvement of best_metric before stopping; 0 = never
+    metrics: tuple[str, ...] = ()  # NAME@NETWORK, measured at each snapshot; see METRICS and docs/metrics.md
+    metric_images: int = 256  # outputs, and pictures they are compared with, as far as there are so many
 
     takes_style: typing.ClassVar[bool] = False  # whether what it trains paints in a style that must be given
 
@@ -130,6 +132,30 @@ class Config:
         if self.precision not in PRECISIONS:
             raise ConfigError(f"Setting 'precision' must be one of {', '.join(PRECISIONS)}. "
                               f'Received: {self.precision!r}.')
+        self._check_metrics()
+
+    def _check_metrics(self) -> None:
+        for name in self.metrics:
+            base, _, network = name.partition('@')
+            if base in ('fid', 'kid'):
+                raise ConfigError(f"Setting 'metrics': {base!r} is kept for the Inception network of its paper, which "
+                                  'this package does not have. Use frechet@NETWORK or kernel@NETWORK, such as '
+                                  'kernel@efficientnet_lite0.')
+            if base not in METRICS:
+                raise ConfigError(_unknown('metric', base, METRICS))
+            if not network:
+                raise ConfigError(f"Setting 'metrics' must name the network that looks, as in {base}@vgg16_hed or "
+                                  f'{base}@efficientnet_lite0. Received: {name!r}.')
+        labels = [metric_label(name) for name in self.metrics]
+        if len(set(labels)) < len(labels):
+            raise ConfigError(f"Setting 'metrics' must name each metric once. Received: {', '.join(self.metrics)}.")
+        if self.metric_images < LEAST_METRIC_IMAGES:
+            raise ConfigError(f"Setting 'metric_images' must be at least {LEAST_METRIC_IMAGES}. "
+                              f'Received: {self.metric_images}.')
+        best = self.best_metric.removeprefix('-')
+        if '@' in best and best not in labels:
+            raise ConfigError(f"Setting 'best_metric' must be one of 'metrics', to be measured. Received: {best!r}, "
+                              f'of {", ".join(labels) or "none"}.')
 
     def for_inference(self) -> Config:
         """The same model where nothing is trained: float32, without what only losses need."""
@@ -142,6 +168,24 @@ class Config:
 
 AUGMENTATIONS = ('none', 'diffaugment', 'ada')
 PRECISIONS = ('float32', 'mixed_float16', 'mixed_bfloat16')
+METRICS = {
+    'frechet': 'distance of the outputs to the training pictures by mean and covariance; of thousands of pictures',
+    'kernel': 'the same by a polynomial kernel, without bias for few pictures',
+    'precision': 'share of the outputs that look like training pictures; higher is better',
+    'recall': 'share of the training pictures that outputs look like; higher is better',
+    'density': 'how deep among the training pictures the outputs lie; higher is better',
+    'coverage': 'share of the training pictures with an output near them; higher is better',
+    'path_length': 'how much a small step in the code changes a picture; lower is smoother',
+    'content_distance': 'of each output to its content picture, held out',
+    'style_distance': 'of each output to its style picture, held out',
+}
+LEAST_METRIC_IMAGES = 8
+
+
+def metric_label(name: str) -> str:
+    """A metric's name as reports print it: of a network's file only its own name, 'kernel@judge'."""
+    base, at, network = name.partition('@')
+    return base + at + pathlib.PurePath(network).name.removesuffix('.safetensors')
 
 
 @dataclasses.dataclass(frozen=True)

@@ -22,6 +22,7 @@ import numpy as np
 from stylegan_tf import images
 from stylegan_tf.metrics import similarity, spectrum
 from stylegan_tf.metrics.bootstrap import bootstrap_interval
+from stylegan_tf.networks.feature_layers import LAYERS
 
 BASELINES = ('content unchanged', 'style pasted')
 
@@ -78,27 +79,6 @@ METRICS = {
     'grid_peaks': Metric(
         lambda output, content, style, layers: spectrum.grid_peaks(output.pixels, content.pixels),
         'lower', 'checkerboards: dB above the content at the frequencies of a pixel grid, no network'),
-}
-
-_VGG = {
-    'style': ('relu1_1', 'relu2_1', 'relu3_1', 'relu4_1'),
-    'content': ('relu4_1',),
-    'lpips': ('relu1_2', 'relu2_2', 'relu3_3', 'relu4_3'),
-}
-# The layers each architecture is read at. Shallow ones of a classifier hold texture, middle ones hold things.
-LAYERS = {
-    'vgg16': _VGG,
-    'vgg19': {**_VGG, 'lpips': ('relu1_2', 'relu2_2', 'relu3_4', 'relu4_4')},
-    'efficientnet_lite0': {
-        'style': ('stem', 'stage1', 'stage2', 'stage3'),
-        'content': ('stage2', 'stage3', 'stage5'),
-        'lpips': ('stage1', 'stage2', 'stage3', 'stage5'),
-    },
-    'inception_v3': {
-        'style': ('mixed0', 'mixed2', 'mixed4'),
-        'content': ('mixed4', 'mixed7'),
-        'lpips': ('mixed0', 'mixed2', 'mixed4', 'mixed7'),
-    },
 }
 
 

@@ -1,4 +1,4 @@
-"""Files that appear complete or not at all."""
+"""Files that appear complete or not at all, and where those lie that can be made again."""
 
 import os
 import pathlib
@@ -25,3 +25,11 @@ def write_whole(path, data):
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def cache_folder(name):
+    """Folder of what can be made again: $STYLEGAN_TF_CACHE/NAME, else below the user's cache folder; is not made."""
+    if chosen := os.environ.get('STYLEGAN_TF_CACHE'):
+        return pathlib.Path(chosen).expanduser() / name
+    base = os.environ.get('XDG_CACHE_HOME') or '~/.cache'
+    return pathlib.Path(base).expanduser() / 'stylegan_tf' / name

@@ -8,14 +8,13 @@ written once to the cache folder, with a SOURCES.tsv that names source and licen
 import csv
 import dataclasses
 import gzip
-import os
 import shutil
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from stylegan_tf import images
+from stylegan_tf import files, images
 from stylegan_tf.data import sources
 
 # Raised whenever the pictures change, so that an older cache is not taken for the new one.
@@ -85,10 +84,7 @@ def sample_names():
 
 def cache_root():
     """Folder of all sample sets: $STYLEGAN_TF_CACHE/samples, else below the user's cache folder."""
-    if chosen := os.environ.get('STYLEGAN_TF_CACHE'):
-        return Path(chosen).expanduser() / 'samples'
-    base = os.environ.get('XDG_CACHE_HOME') or '~/.cache'
-    return Path(base).expanduser() / 'stylegan_tf' / 'samples'
+    return files.cache_folder('samples')
 
 
 def sample_folder(name):

@@ -41,6 +41,7 @@ class StyleTransfer(System):
     """
 
     roles = ('content', 'style')
+    reference_role = 'style'
 
     def __init__(self, config):
         super().__init__(config)
@@ -346,6 +347,10 @@ class StyleTransfer(System):
             numbers.update(discriminator_accuracy=0.5 * sum(hits), discriminator_real_accuracy=hits[0])
         numbers['luminance_likeness'] = reconstruction.luminance_likeness(batch['content'], fake)
         return numbers
+
+    def draw_batch(self, batch, codes=None):
+        """Each content in the style beside it."""
+        return self.stylize(batch['content'], self.encode_style(batch['style'], average=True))
 
     def variety_batch(self, batch):
         """One photograph in the styles of the batch, against the style pictures."""

@@ -111,9 +111,16 @@ class System(keras.Model):
         run_seed: Integer all randomness of the run is derived from.
         use_xla: Compiles losses and gradients (not the optimizers) by XLA.
         accumulation_steps: Micro-batches that a batch is worked off in; gradients and logs are their mean.
+        reference_role: Role whose pictures the outputs of `draw_batch` should be like as a set; '' = no role's.
+        noise_size: Normal random numbers that each output of `draw_batch` is drawn from.
+        noise_space: What `encode_noise` returns: 'w', where straight lines are ways between outputs, or 'z', where
+            arcs are; '' where there are none.
     """
 
     roles: tuple[str, ...] = ('image',)
+    reference_role: str = ''
+    noise_size: int = 0
+    noise_space: str = ''
 
     def __init__(self, config):
         super().__init__(name=config.preset or type(self).__name__.lower())
@@ -350,6 +357,21 @@ class System(keras.Model):
 
     def evaluate_batch(self, batch) -> dict:
         """Held-out numbers of a batch: name -> float32 [B]."""
+        raise NotImplementedError
+
+    def encode_noise(self, batch, noise):
+        """Codes [B, D] of normal noise [B, noise_size] for a batch, by the averaged weights."""
+        return noise
+
+    def draw_batch(self, batch, codes=None):
+        """Outputs of the averaged weights for a batch, as they would be used.
+
+        Args:
+            batch: Of the roles, as for `evaluate_batch`.
+            codes: As `encode_noise` returns them, or some between; None without noise.
+        Returns:
+            Float [B, H, W, 3] in [-1, 1], or a little beyond.
+        """
         raise NotImplementedError
 
     def variety_batch(self, batch) -> tuple | None:

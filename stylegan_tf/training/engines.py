@@ -104,6 +104,24 @@ def compiled_step(system, options):
 
 
 @contextlib.contextmanager
+def exact_products():
+    """Inside, accelerators multiply float32 numbers in full: TF32, their default, keeps three digits of them."""
+    if is_jax():
+        import jax
+        with jax.default_matmul_precision('highest'):
+            yield
+        return
+    import tensorflow as tf
+
+    before = tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    try:
+        yield
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(before)
+
+
+@contextlib.contextmanager
 def errors_explained(config, placement=strategy.ONE_DEVICE):
     """Inside, errors of the backend that have a remedy become a TrainingError of one line that names it."""
     if is_jax():

@@ -37,10 +37,14 @@ class Engine:
         system.run_seed = seed
         resample.implementation('slices')  # all is compiled, and compiled slices are the fastest
         self._steps = CompiledSteps(system)
-        self.evaluate_batch = CompiledEvaluation(system)  # in place of the system's, op by op
+        self.evaluate_batch = self.compiled(system.evaluate_batch)  # in place of the system's, op by op
         self._batches = None
         self._in_flight = collections.deque()
         self._step = int(system.step.numpy())
+
+    def compiled(self, function):
+        """A function of the system's weights and a batch, such as `System.draw_batch`, compiled as a whole."""
+        return CompiledFunction(self.system, function)
 
     @property
     def step(self) -> int:
@@ -118,20 +122,20 @@ class CompiledSteps:
         return step
 
 
-class CompiledEvaluation:
-    """`System.evaluate_batch` as one compiled function: dict of arrays -> name -> float32 [B]."""
+class CompiledFunction:
+    """A function of a batch (dict of arrays) and further arrays that reads a system's variables, as one program."""
 
-    def __init__(self, system):
+    def __init__(self, system, function):
         self._variables = all_variables(system)
 
-        def evaluate(values, batch):
+        def run(values, batch, *arrays):
             with Assignments(zip(self._variables, values)):
-                return system.evaluate_batch(_to_floats(batch))
+                return function(_to_floats(batch), *arrays)
 
-        self._compiled = jax.jit(evaluate)
+        self._compiled = jax.jit(run)
 
-    def __call__(self, batch) -> dict:
-        return self._compiled([variable.value for variable in self._variables], batch)
+    def __call__(self, batch, *arrays):
+        return self._compiled([variable.value for variable in self._variables], batch, *arrays)
 
 
 def all_variables(system) -> list:

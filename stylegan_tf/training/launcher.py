@@ -14,6 +14,7 @@ from stylegan_tf.training import (
     health,
     loop,
     machine,
+    measurements,
     progress,
     report,
     run_folder,
@@ -141,10 +142,11 @@ def _lead(options, config, placement, company):
             print(f'resuming at step {checkpoint.step:,} from {checkpoint.path}')
         elif options.init:
             initialise(system, options.init)
-        folder.write_config(record)
         stream = _training_stream(options, config, data, system)
         engine = engines.make_engine(options, config, system, stream, placement, company)
-        outcome = _make_loop(options, config, folder, data, engine, checkpoint, company).run()
+        measured = _measurements(config, data, engine)
+        folder.write_config({**record, 'measurements': measured.conditions} if measured else record)
+        outcome = _make_loop(options, config, folder, data, engine, checkpoint, company, measured).run()
         if company is not None:
             company.end()
         return outcome
@@ -301,18 +303,31 @@ def _training_stream(options, config, data, system):
     return system.training_stream(training, (config.height, config.width), options.seed)
 
 
-def _make_loop(options, config, folder, data, engine, checkpoint, company):
+def _fixed_streams(data, engine):
+    """(training, held-out) pictures without augmentation, in one order for every seed: numbers compare between runs."""
+    system, size = engine.system, engine.stream.size
+    return tuple(system.held_out_stream(sources, size, seed=0) for sources in data.of_roles(system.roles))
+
+
+def _measurements(config, data, engine):
+    """What measures the metrics that are asked for, or None."""
+    if not config.metrics:
+        return None
+    return measurements.Measurements(config, engine.system, *_fixed_streams(data, engine),
+                                     batch_size=_images_at_once(engine, config),
+                                     compiled=getattr(engine, 'compiled', lambda function: function))
+
+
+def _make_loop(options, config, folder, data, engine, checkpoint, company, measured):
     system, stream = engine.system, engine.stream
-    training, held_out = data.of_roles(system.roles)
-    # One order of held-out pictures for every seed, so that numbers compare between runs.
+    training, held_out = _fixed_streams(data, engine)
     fixed = snapshots.HeldOut(
-        system.held_out_stream(held_out, stream.size, seed=0), _images_at_once(engine, config),
-        config.evaluation_images, getattr(engine, 'evaluate_batch', None),
-        varied=system.held_out_stream(training, stream.size, seed=0))
+        held_out, _images_at_once(engine, config), config.evaluation_images,
+        getattr(engine, 'evaluate_batch', None), varied=training)
     history = loop.History(**checkpoint.record['history']) if checkpoint else None
     line = progress.ProgressLine(config.total_steps, config.batch_size)
     return loop.Loop(
-        engine, system, config, folder, history=history, held_out=fixed,
+        engine, system, config, folder, history=history, held_out=fixed, measurements=measured,
         files_of=engine.batch_names, skip=stream.skip,
         observers=_observers(folder, system, line),
         record={'preset': config.preset, 'seed': options.seed, 'config': config.as_dict(),

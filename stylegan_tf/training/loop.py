@@ -37,6 +37,7 @@ class Loop:
         folder: RunFolder held by this process.
         history: History, restored from the checkpoint on resume.
         held_out: `snapshots.HeldOut`, or None to make neither samples nor held-out numbers.
+        measurements: `measurements.Measurements`, or None to measure no metrics.
         files_of: Callable from a step (counted from 0) to a dict role -> file names of its batch.
         skip: Callable (position, count) that makes the data leave those samples out.
         record: Dict of JSON values that every checkpoint.json repeats.
@@ -47,7 +48,7 @@ class Loop:
             called before each step. By default a wish is enough.
     """
 
-    def __init__(self, engine, system, config, folder, *, history=None, held_out=None,
+    def __init__(self, engine, system, config, folder, *, history=None, held_out=None, measurements=None,
                  files_of=None, skip=None, record=None, observers=(), line=None, all_stop=bool):
         self._engine = engine
         self._system = system
@@ -55,6 +56,7 @@ class Loop:
         self._folder = folder
         self._history = history or History()
         self._held_out = held_out
+        self._measurements = measurements
         self._record = record or {}
         self._observers = observers
         self._all_stop = all_stop
@@ -149,7 +151,7 @@ class Loop:
         late = time.monotonic() - self._last_snapshot >= config.snapshot_seconds
         return step % every == 0 or late
 
-    def _tick(self, metrics=None):
+    def _tick(self, metrics=None, intervals=None):
         """Writes a line of metrics.jsonl for the steps since the last one."""
         begin = time.monotonic()
         losses = self._collect()
@@ -166,6 +168,7 @@ class Loop:
             'memory_bytes': peak_memory_bytes(),
             **({'learning_rate_factor': self._history.learning_rate_factor} if self._history.rollbacks else {}),
             **losses, **{f'held_out/{name}': value for name, value in (metrics or {}).items()},
+            **({'intervals': intervals} if intervals else {}),
         }
         if losses or metrics:
             self._log.append(row)
@@ -194,16 +197,19 @@ class Loop:
         step, config = self._engine.step, self._config
         if quick or self._held_out is None:
             self._tick()
-            metrics = {}
+            metrics, intervals = {}, {}
         else:
             losses_seen = self._collect_first()
             metrics = {**self._held_out.evaluate(self._system), **self._held_out.variety(self._system)}
+            measured = self._measurements.measure() if self._measurements else {}
+            intervals = {name: list(found.interval) for name, found in measured.items() if found.interval}
+            metrics.update({name: found.value for name, found in measured.items()})
             self._pending = losses_seen
-            self._tick(metrics)
+            self._tick(metrics, intervals)
         better = self._judge(metrics, step)
         self._save(step, metrics)
         if metrics:
-            numbers = '  '.join(f'{name} {value:.4g}' for name, value in metrics.items())
+            numbers = '  '.join(f'{name} {value:.4g}{_within(intervals.get(name))}' for name, value in metrics.items())
             self._line.note(f'held out: {numbers}' + ('  (best so far)' if better else ''))
         picture = None if quick or self._held_out is None else self._draw(step)
         for observer in self._observers:
@@ -277,6 +283,10 @@ def headline(losses):
     chosen = {name: value for name, value in losses.items()
               if name.endswith(('/total', '/accuracy'))}
     return chosen or losses
+
+
+def _within(interval):
+    return f' [{interval[0]:.4g}, {interval[1]:.4g}]' if interval else ''
 
 
 def peak_memory_bytes():

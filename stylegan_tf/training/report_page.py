@@ -4,6 +4,7 @@ import base64
 import html
 import math
 
+from stylegan_tf import configs
 from stylegan_tf.training import charts, health, run_folder
 
 _POSITION_NAMES = {'step', 'images', 'seconds', 'memory_bytes'}
@@ -87,7 +88,7 @@ def render(*, record, status, rows, summary, changed, advice, events, samples, r
         f'<span class="soft">written {html.escape(written)}</span></div>'
         f'<div class="bar" role="img" aria-label="{share:.0%} done">'
         f'<i style="width:{100 * share:.1f}%"></i></div>{message}{facts_list(facts)}'
-        f'{_advice(advice, rows)}{_events(events)}{_samples(samples)}{_curves(rows)}'
+        f'{_advice(advice, rows)}{_events(events)}{_samples(samples)}{_metrics(record, rows)}{_curves(rows)}'
         f'{_settings(record, changed)}</main></body></html>\n')
 
 
@@ -129,6 +130,25 @@ def _picture(step, jpeg, width, height):
     data = base64.b64encode(jpeg).decode()
     return (f'<img alt="sample at step {step:,}" width="{width}" height="{height}" '
             f'src="data:image/jpeg;base64,{data}"><figcaption>step {step:,}</figcaption>')
+
+
+def _metrics(record, rows):
+    """The newest metrics with what they were measured by."""
+    names = [f'held_out/{name}' for name in map(configs.metric_label, record.get('config', {}).get('metrics', ()))]
+    newest = next((row for row in reversed(rows) if any(name in row for name in names)), None)
+    if newest is None:
+        return ''
+    lines = ''
+    for name in names:
+        value, short = newest.get(name), name.removeprefix('held_out/')
+        interval = newest.get('intervals', {}).get(short)
+        span = ' to '.join(map(charts.number, interval)) if interval else ''
+        lines += (f'<tr><td>{html.escape(short)}</td><td>{"" if value is None else charts.number(value)}</td>'
+                  f'<td>{span}</td></tr>')
+    conditions = '; '.join(f'{name} {value}' for name, value in run_folder.flatten(record.get('measurements', {})))
+    return (f'<h2>Metrics at step {newest["step"]:,}, with 95% intervals</h2>'
+            f'<div class="wide"><table>{lines}</table></div>'
+            f'<p class="soft">{html.escape(conditions)}</p>')
 
 
 def _curves(rows):

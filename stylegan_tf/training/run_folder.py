@@ -27,7 +27,8 @@ LOCK_FILE = '.lock'
 # Settings that do not change what a step computes, so that a run may be continued with others.
 FREE_SETTINGS = frozenset({
     'tick_seconds', 'snapshot_images', 'snapshot_seconds', 'keep_checkpoints', 'best_metric',
-    'patience', 'evaluation_images', 'max_rollbacks', 'rollback_learning_rate', 'accumulation_steps',
+    'patience', 'evaluation_images', 'metrics', 'metric_images', 'max_rollbacks', 'rollback_learning_rate',
+    'accumulation_steps',
 })
 
 _PACKAGES = ('stylegan-tf', 'tensorflow', 'jax', 'keras', 'numpy', 'safetensors', 'pillow',

@@ -26,7 +26,7 @@ class TensorBoard:
 
         with self._at(row['step']):
             for name, value in row.items():
-                if name != 'step' and value is not None:
+                if name != 'step' and isinstance(value, (int, float)):
                     tf.summary.write(name, tf.constant(value, tf.float32),
                                      metadata=_kind('scalars', 'DATA_CLASS_SCALAR'))
 

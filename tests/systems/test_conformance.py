@@ -130,6 +130,23 @@ def test_saved_model_equals_python(system, tmp_path):
             np.testing.assert_allclose(found[output], expected[output], atol=tolerance)
 
 
+def test_metrics_get_the_same_outputs_each_time(system):
+    if not system.reference_role:
+        pytest.skip('makes no pictures that should be like those of a role')
+    batch = random_batch(system.config)
+    assert system.reference_role in batch and bool(system.noise_size) == bool(system.noise_space)
+    codes = ()
+    if system.noise_size:
+        noise = np.random.default_rng(0).normal(size=(len(batch['label']), system.noise_size)).astype(np.float32)
+        codes = (system.encode_noise(batch, noise),)
+    first, second = (np.asarray(system.draw_batch(batch, *codes)) for _ in range(2))
+    assert first.shape == batch[system.reference_role].shape and np.isfinite(first).all()
+    np.testing.assert_array_equal(first, second)
+    if system.noise_size:
+        others = np.asarray(system.draw_batch(batch, *(np.flip(part, axis=0) for part in codes)))
+        assert not np.allclose(others, first)
+
+
 def test_strength_zero_returns_the_photograph(system):
     if 'stylize' not in system.signatures() or enlargement(system) > 1:
         pytest.skip('has no strength, or enlarges')

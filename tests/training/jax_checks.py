@@ -110,6 +110,40 @@ def the_compiled_evaluation_equals_the_system():
 
 
 @check
+def metrics_are_those_of_the_system_called_op_by_op():
+    import os
+    import tempfile
+
+    import numpy as np
+
+    from stylegan_tf.training import jax_engine, measurements
+    from tests.training import test_measurements as given
+    measurements.Onlooker = given.FakeOnlooker
+    settings = given.config(*(f'{base}@eye' for base in given.ALL), metric_images=8)
+    made = jax_engine.Engine(given.Painter(settings), given.Stream(), batch_size=2, seed=0)
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ['STYLEGAN_TF_CACHE'] = folder
+        compiled, plain = (measurements.Measurements(
+            settings, made.system, given.Stream(), given.Stream(), batch_size=4, note=lambda text: None,
+            **options).measure() for options in ({'compiled': made.compiled}, {}))
+    assert list(compiled) == [f'{base}@eye' for base in given.ALL]
+    for name, found in compiled.items():
+        np.testing.assert_allclose(found.value, plain[name].value, rtol=1e-2 if 'path' in name else 1e-4, err_msg=name)
+
+
+@check
+def a_frozen_network_looks_at_pictures():
+    import numpy as np
+
+    from stylegan_tf.networks import onlooker
+    seen = onlooker.Onlooker('vgg16_hed', ('style',))
+    seen.layers['style'] = ('relu1_1',)
+    pictures = np.random.default_rng(0).integers(0, 256, (1, 20, 30, 3)).astype(np.uint8)
+    maps = seen.maps(pictures, 'style')
+    assert maps['relu1_1'].shape == (1, 128, 128, 64) and np.isfinite(maps['relu1_1']).all()
+
+
+@check
 def a_derivative_keeps_what_is_assigned_inside_it():
     import keras
     import numpy as np
