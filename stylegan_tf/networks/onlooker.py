@@ -10,6 +10,9 @@ from stylegan_tf.networks.feature_layers import LAYERS
 
 # Near what each was trained on. A VGG costs 15 times the work of EfficientNet-Lite0 at the same size.
 SIDES = {'vgg16': 128, 'vgg19': 128, 'efficientnet_lite0': 224, 'inception_v3': 299}
+# What the numbers of a vector are in the mean over photographs: as in EfficientNet-Lite0's own embedding. The cubic
+# kernel of KID is made for numbers below 1; of those with mean 1 a few odd pictures rule it.
+VECTOR_MEAN = 0.14
 
 
 class Onlooker:
@@ -44,13 +47,14 @@ class Onlooker:
         return f'to {self.side}x{self.side}, area averaging down, cubic up'
 
     def vectors(self, pictures) -> np.ndarray:
-        """float32 [B, D], one vector a picture: the means of the layers of 'vector' over the picture.
+        """float32 [B, D], one vector a picture: the means of the layers of 'vector' over the picture, scaled.
 
         Args:
             pictures: uint8 [B, H, W, 3], or floats of that shape in [-1, 1].
         """
         maps = self.maps(pictures, 'vector')
-        return np.concatenate([value.mean(axis=tuple(range(1, value.ndim - 1))) for value in maps.values()], axis=-1)
+        means = [value.mean(axis=tuple(range(1, value.ndim - 1))) for value in maps.values()]
+        return np.float32(VECTOR_MEAN) * np.concatenate(means, axis=-1)
 
     def maps(self, pictures, kind) -> dict[str, np.ndarray]:
         """Feature maps float32 [B, h, w, C] of a kind's layers by name; arguments as `vectors`."""

@@ -42,9 +42,12 @@ class StyleGAN(System):
     """
 
     roles = ('image',)
+    reference_role = 'image'
 
     def __init__(self, config):
         super().__init__(config)
+        self.noise_size = config.latent_size
+        self.noise_space = 'z' if config.architecture == 'dcgan' else 'w'
         self.sizes = feature_map_sizes(config.resolution)
         self.stages = growing.plan(self.sizes, config.growing_start, config.growing_steps)
         keras.config.set_dtype_policy(config.precision)
@@ -350,12 +353,25 @@ class StyleGAN(System):
                 numbers[f'{name}_class_accuracy'] = ops.cast(right, 'float32')
         return numbers
 
+    def encode_noise(self, batch, noise):
+        return noise if self.mapping is None else self.encode(noise, self._label_tensor(batch))
+
+    def draw_batch(self, batch, codes=None):
+        """Pictures of codes, as `encode_noise` returns them, and of the classes of the batch."""
+        if self.mapping is None:
+            return self.average('generator')(codes, self._label_tensor(batch))
+        return self.decode(codes)
+
+    def _label_tensor(self, batch):
+        labels = self._labels(batch)
+        return None if labels is None else ops.convert_to_tensor(labels)
+
     def variety_batch(self, batch):
         """Pictures of the classes of the batch, against the batch."""
-        labels = self._labels(batch)
+        labels = self._label_tensor(batch)
         if labels is None:
             return self._drawn(len(batch['image']), None, VARIETY_SEED), batch['image']
-        return self._drawn(len(batch['image']), ops.convert_to_tensor(labels), VARIETY_SEED), batch['image'], labels
+        return self._drawn(len(batch['image']), labels, VARIETY_SEED), batch['image'], batch['label']
 
     def signatures(self) -> dict:
         return generation_signatures(self)

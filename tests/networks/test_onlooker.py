@@ -19,11 +19,11 @@ def test_vectors_are_the_means_of_the_layers_over_the_fitted_picture():
     network = features.load('vgg16_hed', LAYERS['vgg16']['vector'])
     fitted = np.stack([images.resize(picture, (128, 128)) for picture in pictures()])
     maps = network(images.to_float(fitted))
-    expected = np.concatenate([np.mean(maps[name], axis=(1, 2)) for name in LAYERS['vgg16']['vector']], axis=-1)
+    expected = 0.14 * np.concatenate([np.mean(maps[name], axis=(1, 2)) for name in LAYERS['vgg16']['vector']], axis=-1)
     received = seen.vectors(pictures())
     assert received.shape == (2, 128 + 256 + 512) and received.dtype == np.float32
-    np.testing.assert_allclose(received, expected, rtol=1e-3, atol=1e-4)
-    np.testing.assert_allclose(seen.vectors(images.to_float(pictures())), received, rtol=0.05, atol=0.05)
+    np.testing.assert_allclose(received, expected, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(seen.vectors(images.to_float(pictures())), received, rtol=0.05, atol=0.01)
     style = seen.maps(pictures(), 'style')
     assert tuple(style) == LAYERS['vgg16']['style'] and style['relu1_1'].shape == (2, 128, 128, 64)
 
