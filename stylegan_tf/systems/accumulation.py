@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from keras import ops, tree
 
 from stylegan_tf.layers.gradient import in_turn
@@ -62,6 +64,16 @@ def mean_of(function, batches: list[dict]) -> dict:
     return {'mean': tree.map_structure(lambda total: total / len(batches), results[-1]['mean']),
             'joined': {name: _joined([result['joined'][name] for result in results]) for name in results[0]['joined']},
             'first': results[0]['first']}
+
+
+def spread_out(count: int, share: float) -> list[int]:
+    """Indices of a share of `count` examples, evenly spread.
+
+    Slices of a batch choose the same examples as the whole where `share` of a slice is a whole number: replicas and
+    micro-batches then see what one large batch would.
+    """
+    steps = [math.floor(index * min(1.0, share) + 0.5 + 1e-9) for index in range(count + 1)]
+    return [index for index in range(count) if steps[index + 1] > steps[index]]
 
 
 def _joined(tensors):

@@ -11,8 +11,6 @@ noise and classes need no style image at inference.
 
 from __future__ import annotations
 
-import math
-
 import keras
 from keras import ops
 
@@ -22,6 +20,7 @@ from stylegan_tf.networks import features
 from stylegan_tf.networks.patchgan import PatchDiscriminator
 from stylegan_tf.networks.stylegan import MappingNetwork
 from stylegan_tf.networks.stylization import StyleEncoder, StylizationGenerator
+from stylegan_tf.systems.accumulation import spread_out
 from stylegan_tf.systems.augmentation import follow, make_augmentation
 from stylegan_tf.systems.stylization_litert import litert_functions
 from stylegan_tf.systems.stylization_signatures import stylization_signatures
@@ -390,16 +389,6 @@ def _without_statistics(x):
 
 def _halved(image):
     return ops.average_pool(image, 2, strides=2)
-
-
-def spread_out(count: int, share: float) -> list[int]:
-    """Indices of a share of `count` examples, evenly spread.
-
-    Slices of a batch choose the same examples as the whole where `share` of a slice is a whole number: replicas and
-    micro-batches then see what one large batch would.
-    """
-    steps = [math.floor(index * min(1.0, share) + 0.5 + 1e-9) for index in range(count + 1)]
-    return [index for index in range(count) if steps[index + 1] > steps[index]]
 
 
 def _without(values, indices):

@@ -110,6 +110,7 @@ class System(keras.Model):
             multiplied by; below 1 after a rollback.
         run_seed: Integer all randomness of the run is derived from.
         use_xla: Compiles losses and gradients (not the optimizers) by XLA.
+        replica_count: How many replicas share a batch; an engine of several sets it.
         accumulation_steps: Micro-batches that a batch is worked off in; gradients and logs are their mean.
         reference_role: Role whose pictures the outputs of `draw_batch` should be like as a set; '' = no role's.
         noise_size: Normal random numbers that each output of `draw_batch` is drawn from.
@@ -131,6 +132,7 @@ class System(keras.Model):
         self.phases: tuple[Phase, ...] = ()
         self.run_seed = 0
         self.use_xla = False
+        self.replica_count = 1
         self.accumulation_steps = getattr(config, 'accumulation_steps', 1)
         self.step = keras.Variable(0, dtype='int32', trainable=False, name='step',
                                    aggregation='only_first_replica')
@@ -189,6 +191,7 @@ class System(keras.Model):
                 for _ in range(phase.repeats):
                     phase_logs, shared = self._run_phase(phase, batch, replica)
                     logs.update(phase_logs)
+                shared = self.hand_on(phase.name, shared, replica)
                 batch = {**batch, 'shared': {**batch.get('shared', {}), **shared}}
         self._update_averages()
         self.after_step(logs)
@@ -317,6 +320,18 @@ class System(keras.Model):
                 for name, network in self.networks.items()}
 
     # What a subclass offers besides its phases.
+
+    def hand_on(self, phase: str, shared: dict, replica) -> dict:
+        """What a phase hands to the later ones of a step, outside its differentiated and compiled function.
+
+        Args:
+            phase: Its name.
+            shared: `PhaseResult.shared` of the replica's whole share of the batch.
+            replica: As of `train_step`.
+        Returns:
+            Dict in place of `shared`. May assign variables of `extra_state`, to the same values on every replica.
+        """
+        return shared
 
     def after_step(self, logs: dict) -> None:
         """Called at the end of each `train_step`, inside the compiled step.

@@ -28,7 +28,7 @@ class ReplicatedEngine(tensorflow_engine.Engine):
         on_tpu = placement.kind == 'tpu'
         super().__init__(system, stream, batch_size=batch_size, seed=seed, use_xla=use_xla or on_tpu)
         system.use_xla = use_xla and not on_tpu
-        system.mean_over_replicas = mean_over_replicas
+        system.mean_over_replicas, system.replica_count = mean_over_replicas, placement.replicas
         self.placement, self.company = placement, company
         for optimizer in system.optimizers_by_name.values():
             take_averaged_gradients(optimizer)

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from stylegan_tf.configs import ConfigError
 from stylegan_tf.systems import accumulation
-from stylegan_tf.systems.style_transfer import spread_out
+from stylegan_tf.systems.accumulation import spread_out
 from tests.systems.shrinking import random_batch, shrunk, values
 
 # Plain gradient descent, nothing random, slices of two examples.
