@@ -83,6 +83,7 @@ class Config:
     metrics: tuple[str, ...] = ()  # NAME@NETWORK, measured at each snapshot; see METRICS and docs/metrics.md
     metric_images: int = 256  # outputs, and pictures they are compared with, as far as there are so many
 
+    needs_style_data: typing.ClassVar[bool] = False  # whether it is trained on a second set of pictures
     takes_style: typing.ClassVar[bool] = False  # whether what it trains paints in a style that must be given
 
     @property
@@ -386,6 +387,83 @@ class RestorationConfig(Config):
         return Restoration(self)
 
 
+TRANSLATION_METHODS = ('cycle', 'contrastive', 'paired')
+
+
+@dataclasses.dataclass(frozen=True)
+class CycleGANConfig(Config):
+    """Translation between the pictures of --data (A) and of --style_data (B); see `systems.cyclegan`."""
+
+    needs_style_data: typing.ClassVar[bool] = True
+
+    method: str = 'cycle'  # cycle (two generators) | contrastive (one, half the cost) | paired (pictures of one name)
+    purpose: str = ''  # one line of the model card
+
+    # Generator.
+    generator: str = 'resnet'  # resnet: changes textures | unet: keeps shapes to the pixel
+    generator_channels: int = 64  # of the ResNet at full resolution; doubled at each of two halvings
+    generator_blocks: int = 9  # of the ResNet; 6 for 128 px and below
+    unet_channels: tuple[int, ...] = (32, 64, 128, 128)  # full resolution first
+    starts_from_content: bool = False  # learn a change of the picture, 0 at first: quick to keep what is there
+
+    # Losses.
+    adversarial_weight: float = 1.0
+    adversarial_loss: str = 'least_squares'  # non_saturating | minimax | least_squares | hinge
+    cycle_weight: float = 10.0  # lambda, method 'cycle'
+    identity_weight: float = 5.0  # lambda / 2: B stays as it is, which keeps colours; contrastive: NCE of it
+    identity_share: float = 1.0  # of the batch that the identity term of 'cycle' sees
+    contrastive_weight: float = 1.0  # lambda_X of CUT; 10 in FastCUT
+    contrastive_layers: tuple[int, ...] = (0, 2, 3, 4, 8)  # 0 = the picture, 1 ... = the generator's maps in order
+    contrastive_patches: int = 256  # places compared with each other in each map
+    contrastive_units: int = 256  # length of a patch's vector
+    contrastive_temperature: float = 0.07  # tau
+    paired_weight: float = 100.0  # lambda of pix2pix, L1 to the wanted picture
+    structure_weight: float = 0.0  # guard: edges of the content kept
+    luminance_weight: float = 1.0  # guard: 0 while bright stays bright, so that outputs do not become negatives
+    total_variation_weight: float = 0.0
+
+    # Discriminator.
+    discriminator_channels: int = 64
+    discriminator_layers: int = 3  # 3: patches of 70 px, 2: 34, 1: 16
+    discriminator_spectral_norm: bool = False  # its gradients are too faint to change what contrast or cycle keep
+    history: int = 50  # earlier results that it is shown again; 0 = none
+    r1_weight: float = 0.0  # gamma of the R1 penalty
+    r1_every: int = 16
+
+    generator_optimizer: OptimizerConfig = OptimizerConfig(
+        learning_rate=2e-3, beta_1=0.5, schedule='linear', warmup_steps=100, clip_norm=10.0, ema_decay=0.998)
+    discriminator_optimizer: OptimizerConfig = OptimizerConfig(
+        learning_rate=2e-3, beta_1=0.5, schedule='linear', warmup_steps=100, clip_norm=10.0)
+    content_augmentation: AugmentationConfig = AugmentationConfig(crop_scale=(0.6, 1.0))
+    style_augmentation: AugmentationConfig = AugmentationConfig(crop_scale=(0.6, 1.0))
+
+    def check(self) -> None:
+        super().check()
+        for name, known in (('method', TRANSLATION_METHODS), ('generator', ('resnet', 'unet'))):
+            if getattr(self, name) not in known:
+                raise ConfigError(f"Setting '{name}' must be one of {', '.join(known)}. "
+                                  f'Received: {getattr(self, name)!r}.')
+        if self.height % 4 or self.width % 4 or min(self.height, self.width) < 28:
+            raise ConfigError("Setting 'resolution' must be a multiple of 4, at least 28. "
+                              f'Received: {self.height}x{self.width}.')
+        if self.history and self.history < self.batch_size:
+            raise ConfigError("Setting 'history' must be 0 or at least 'batch_size'. "
+                              f'Received: history={self.history}, batch_size={self.batch_size}.')
+        maps = 3 + self.generator_blocks if self.generator == 'resnet' else len(self.unet_channels)
+        layers = sorted(self.contrastive_layers) or [-1]
+        if self.method == 'contrastive' and not 0 <= layers[0] <= layers[-1] <= maps:
+            raise ConfigError(f"Setting 'contrastive_layers' must be numbers from 0 (the picture) to {maps} (the "
+                              f"generator's last map before it enlarges). Received: {self.contrastive_layers}.")
+
+    def for_inference(self) -> Config:
+        return dataclasses.replace(self, precision='float32', history=0)
+
+    def build(self):
+        self.check()
+        from stylegan_tf.systems.cyclegan import CycleGAN
+        return CycleGAN(self)
+
+
 RESTORATION_TASKS = ('denoise', 'deblur', 'inpaint', 'restore', 'colorize', 'super_resolution')
 
 
@@ -525,6 +603,12 @@ _DCGAN = {'architecture': 'dcgan', 'latent_size': 100, 'r1_weight': 0.0,
           'generator_optimizer': OptimizerConfig(learning_rate=2e-4, beta_1=0.5, beta_2=0.999, ema_decay=0.998),
           'discriminator_optimizer': OptimizerConfig(learning_rate=2e-4, beta_1=0.5, beta_2=0.999)}
 
+_CYCLE = CycleGANConfig(batch_size=4, total_images=400_000, snapshot_images=10_000)
+_CUT = dataclasses.replace(_CYCLE, method='contrastive', identity_weight=1.0)
+_SMALL_GENERATOR = {'generator_blocks': 6, 'starts_from_content': True, 'discriminator_layers': 2}
+_SMALL_CUT = {**_SMALL_GENERATOR, 'identity_weight': 0.0, 'contrastive_weight': 0.3,
+              'contrastive_layers': (2, 3, 4, 6), 'contrastive_patches': 128, 'contrastive_units': 64}
+
 _STYLE_TRANSFER = StyleTransferConfig(batch_size=4, total_images=24_000, snapshot_images=2_000)
 
 PRESETS: dict[str, Preset] = dict([
@@ -574,6 +658,31 @@ PRESETS: dict[str, Preset] = dict([
     _stylegan('dcgan_28', "the tutorials' plain network for digits", 1_593_260, channel_base=896, channel_max=128,
               **_DIGITS, **_DCGAN),
     _stylegan('dcgan_64', 'the plain network of the DCGAN paper', 26_048_516, resolution=64, batch_size=64, **_DCGAN),
+    _row('cyclegan_64', dataclasses.replace(
+        _CYCLE, resolution=64, total_images=60_000, snapshot_images=4_000, generator_channels=16,
+        discriminator_channels=24, identity_share=0.5, **_SMALL_GENERATOR),
+        'photographs <-> paintings, thumbnails; a CPU for hours'),
+    _row('fastcut_96', dataclasses.replace(
+        _CUT, resolution=96, total_images=60_000, snapshot_images=4_000, generator_channels=20,
+        discriminator_channels=24, **_SMALL_CUT),
+        'photographs -> paintings, one direction at half the cost; a CPU for hours'),
+    _row('cyclegan_128', dataclasses.replace(_CYCLE, generator_blocks=6), 'photographs <-> paintings; a GPU'),
+    _row('cyclegan_256', dataclasses.replace(_CYCLE, resolution=256, total_images=1_000_000),
+         'photographs <-> paintings, the networks of the paper; a GPU for days'),
+    _row('cut_256', dataclasses.replace(_CUT, resolution=256, total_images=1_000_000),
+         'photographs -> paintings, one direction; a GPU for days'),
+    _row('cartoon_256', dataclasses.replace(
+        _CUT, resolution=256, total_images=1_000_000, contrastive_weight=10.0, identity_weight=0.0,
+        structure_weight=2.0, total_variation_weight=0.2),
+        'photographs -> cartoon-like: flat areas, edges kept; a GPU'),
+    _row('product_128', dataclasses.replace(
+        _CYCLE, generator='unet', identity_weight=0.0, structure_weight=5.0, luminance_weight=0.0,
+        starts_from_content=True),
+        'products in other colours and materials, their shape kept; a GPU'),
+    _row('paired_256', dataclasses.replace(
+        _CYCLE, method='paired', resolution=256, generator='unet', luminance_weight=0.0, history=0,
+        best_metric='error'),
+        'pictures -> the pictures of the same names, such as drawings -> photographs; a GPU'),
 ])
 
 

@@ -167,7 +167,20 @@ def downsample():
 @row('layers.normalization.InstanceNormalization')
 def instance_normalization():
     from stylegan_tf.layers.normalization import InstanceNormalization
-    return evaluated(InstanceNormalization(), tensor(2, 4, 5, 3))
+    given = tensor(2, 1, 1, 3), abs(tensor(2, 1, 1, 3, seed=1)) + 0.1
+    return [evaluated(InstanceNormalization(), tensor(2, 4, 5, 3), **options)
+            for options in ({}, {'statistics': given})]
+
+
+@row('layers.history.PictureHistory')
+def picture_history():
+    from keras import ops
+
+    from stylegan_tf.layers.history import exchange
+    kept = ops.convert_to_tensor(np.random.default_rng(3).integers(0, 256, (5, 3, 4, 3)).astype(np.uint8))
+    is_earlier, places = np.array([True, False]), np.array([4, 1], np.int32)
+    return [compiled(lambda x, count: exchange(x, kept, count, is_earlier, places),
+                     ops.tanh(tensor(2, 3, 4, 3)), ops.convert_to_tensor(count, 'int32')) for count in (0, 4, 5)]
 
 
 @row('layers.normalization.PixelNorm')
@@ -302,6 +315,21 @@ def unet():
             evaluated(UNet((3, 4), blocks=2, dilations=()), tensor(2, 9, 8, 3))]
 
 
+@row('networks.resnet.ResnetGenerator')
+def resnet_generator():
+    from stylegan_tf.networks.resnet import ResnetGenerator
+    network = ResnetGenerator(2, 1)
+    given = abs(tensor(2, network.statistics_size, seed=2)) + 0.1
+    return evaluated(network, tensor(2, 16, 12, 3)), compiled(network, tensor(2, 16, 12, 3), given)
+
+
+@row('networks.patch_projector.PatchProjector')
+def patch_projector():
+    from stylegan_tf.networks.patch_projector import PatchProjector
+    maps, draws = [tensor(2, 4, 6, 3), tensor(2, 2, 2, 5)], abs(tensor(6)) % 1.0
+    return compiled(built(PatchProjector(4), maps, draws), maps, draws)
+
+
 @row('networks.patchgan.PatchDiscriminator')
 def patch_discriminator():
     from stylegan_tf.networks.patchgan import PatchDiscriminator
@@ -372,7 +400,7 @@ def image_row(name):
 
 
 PAIRWISE = ('l1_loss', 'l2_loss', 'charbonnier_loss', 'identity_loss', 'ssim', 'ssim_loss', 'edge_loss',
-            'luminance_likeness')
+            'luminance_likeness', 'structure_likeness', 'inversion_loss')
 for name in (*PAIRWISE, 'luminance', 'edge_strength', 'total_variation_loss'):
     image_row(name)
 
@@ -412,6 +440,12 @@ def multi_scale():
 def image_pyramid():
     from stylegan_tf.losses import perceptual
     return compiled(lambda x: perceptual.image_pyramid(x, 3), tensor(2, 8, 7, 3))
+
+
+@row('losses.contrastive.patch_nce_loss')
+def patch_nce():
+    from stylegan_tf.losses import contrastive
+    return with_gradient(contrastive.patch_nce_loss, tensor(2, 6, 4), tensor(2, 6, 4, seed=1))
 
 
 @row('losses.diversity.mode_seeking_loss')

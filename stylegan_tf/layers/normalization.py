@@ -50,7 +50,10 @@ class InstanceNormalization(keras.layers.Layer):
         use_affine: Whether to learn a gain (first 1) and an offset (first 0) for each channel.
         epsilon: Added to the variance.
 
-    Source: Ulyanov et al. 2016. Statistics depend on the whole map, so tiles of one image differ.
+    call(x, statistics=None):
+        x: [B, H, W, C].
+        statistics: (mean, std) of the whole map, each [B, 1, 1, C], where `x` is one tile of it; None measures `x`.
+    Source: Ulyanov et al. 2016. Statistics depend on the whole map, so tiles of one image differ without them.
     """
 
     def __init__(self, *, use_affine: bool = True, epsilon: float = EPSILON, **kwargs):
@@ -66,10 +69,9 @@ class InstanceNormalization(keras.layers.Layer):
             self.offset = self.add_weight(
                 shape=shape, name='offset', initializer='zeros', autocast=False)
 
-    def call(self, x):
-        if self.use_affine:
-            return adain(x, self.offset, self.gain, epsilon=self.epsilon)
-        return adain(x, 0.0, 1.0, epsilon=self.epsilon)
+    def call(self, x, statistics=None):
+        gain, offset = (self.gain, self.offset) if self.use_affine else (1.0, 0.0)
+        return adain(x, offset, gain, content_statistics=statistics, epsilon=self.epsilon)
 
     def compute_output_shape(self, input_shape):
         return input_shape

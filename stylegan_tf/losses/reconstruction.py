@@ -190,7 +190,42 @@ def luminance_likeness(image_a, image_b, *, cells: int = 16):
     """
     require_same_shape(image_a=image_a, image_b=image_b)
     window = tuple(max(1, size // cells) for size in image_a.shape[1:3])
-    a, b = (ops.average_pool(luminance(image), window, strides=window) for image in (image_a, image_b))
+    return _correlation(*(ops.average_pool(luminance(image), window, strides=window) for image in (image_a, image_b)))
+
+
+def structure_likeness(image_a, image_b):
+    """Correlation of the edges of half-size copies: 1 where they are alike, whatever the colours.
+
+    Args:
+        image_a: Tensor [B, H, W, 3], H and W at least 6.
+        image_b: Same shape.
+    Returns:
+        Correlation per example, float32 [B]; 0 where a picture is flat, about 0 for two pictures that have nothing to
+        do with each other.
+    Raises:
+        ValueError: The shapes differ.
+    """
+    require_same_shape(image_a=image_a, image_b=image_b)
+    return _correlation(*(edge_strength(ops.average_pool(luminance(image), 2, strides=2))
+                          for image in (image_a, image_b)))
+
+
+def inversion_loss(output, content, *, least: float = 0.3):
+    """How far the brightness of an output has come from that of its content: 0 while they are alike enough.
+
+    Args:
+        output: Tensor [B, H, W, 3].
+        content: Same shape.
+        least: `luminance_likeness` from which on nothing is lost.
+    Returns:
+        Loss per example, float32 [B], at most 1 + `least` (for a negative).
+    Raises:
+        ValueError: The shapes differ.
+    """
+    return ops.relu(least - luminance_likeness(output, content))
+
+
+def _correlation(a, b):
     a, b = (x - ops.mean(x, axis=(1, 2, 3), keepdims=True) for x in (a, b))
     energy = ops.sum(ops.square(a), axis=(1, 2, 3)) * ops.sum(ops.square(b), axis=(1, 2, 3))
     return ops.sum(a * b, axis=(1, 2, 3)) / ops.sqrt(energy + 1e-6)

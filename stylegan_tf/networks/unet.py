@@ -106,15 +106,24 @@ class UNet(keras.Model):
             raise ValueError(f'This UNet was built {"with" if self.is_conditioned else "without"} a condition; every '
                              f'call must be alike. Received: {None if condition is None else tuple(condition.shape)}.')
         x = image if condition is None else ops.concatenate([image, condition], axis=-1)
-        skips = [self.stem(x)]
-        for down, blocks in zip(self.downs, self.encoders):
-            x = down(skips[-1])
+        return self.decode(self.encode(x))
+
+    def encode(self, image, count: int | None = None):
+        """The first `count` maps of the encoder, full resolution first; all of them, one a level, for None."""
+        maps = [self.stem(image)]
+        for down, blocks in zip(self.downs[:None if count is None else count - 1], self.encoders):
+            x = down(maps[-1])
             for block in blocks:
                 x = block(x)
-            skips.append(x)
+            maps.append(x)
+        return maps
+
+    def decode(self, maps):
+        """The result, from all maps of `encode`."""
+        x = maps[-1]
         for block in self.wide:
             x = block(x)
-        for blocks, skip in zip(self.decoders, reversed(skips[:-1])):
+        for blocks, skip in zip(self.decoders, reversed(maps[:-1])):
             height, width = ops.shape(skip)[1:3]
             x = ops.concatenate([upsample_2d(x)[:, :height, :width], skip], axis=-1)
             for block in blocks:

@@ -16,6 +16,7 @@ LEAST_CLASS_VARIETY = 0.3  # of the outputs of one class, likewise
 LEAST_CONTRAST = 0.1  # likewise
 MOST_CLIPPED = 0.4  # share of values at an end of the range, more than in real pictures
 LEAST_LIKENESS = -0.2  # correlation of the brightness of content and result
+LEAST_STRUCTURE = 0.1  # correlation of the edges of content and result
 LEARNT_BY_HEART = 0.2  # of training pictures taken for real, more than of held-out ones
 LEAKING_PROBABILITY = 0.8  # of ADA: Karras et al. 2020, section 2.3
 MOST_SKIPPED = 0.2  # share of steps
@@ -118,12 +119,18 @@ def _outputs(rows):
                      'results are burnt out or of fully saturated colours.',
                      'Lower generator_optimizer.learning_rate or adversarial_weight; raise total_variation_weight '
                      'or l1_weight a little.')
-    if (value := stays('luminance_likeness', lambda v: v < LEAST_LIKENESS)) is not None:
-        yield Advice('negative',
-                     f'What is bright in the content is dark in the results (correlation {value:.2f}): they are '
-                     'negatives.',
-                     'Raise identity_weight or structure_weight, or set l1_weight=0.1; less channel_shuffle and '
-                     'invert in style_augmentation also helps.')
+    for name, where in (('luminance_likeness', ''), ('luminance_likeness_back', ' of the way back')):
+        if (value := stays(name, lambda v: v < LEAST_LIKENESS)) is not None:
+            yield Advice('negative' + name.removeprefix('luminance_likeness'),
+                         f'What is bright in the content is dark in the results{where} (correlation {value:.2f}): they '
+                         'are negatives.',
+                         'Raise identity_weight or structure_weight, or set l1_weight=0.1 (of a translation: '
+                         'luminance_weight=5); less channel_shuffle and invert in style_augmentation also helps.')
+    if (value := stays('structure_likeness', lambda v: v < LEAST_STRUCTURE)) is not None:
+        yield Advice('lost structure',
+                     f'The edges of the results are hardly those of the contents (correlation {value:.2f}).',
+                     'Raise structure_weight (1 to 5), or cycle_weight or contrastive_weight; a lower '
+                     'adversarial_weight also keeps more.')
 
 
 def _learnt_by_heart(rows, augmentation, real_pictures):

@@ -84,6 +84,9 @@ class Options:
 
     def open_data(self, config):
         """Returns (Splits, Config with the classes of the pictures filled in)."""
+        if config.needs_style_data and not self.style_data:
+            raise OptionError(f'--preset={self.preset} translates between two sets of pictures: give the second one as '
+                              '--style_data.')
         data = splits.load(self.data, self.style_data, holdout=self.holdout,
                            default_share=config.holdout, max_bad_share=self.max_bad_share)
         # A source's single class tells nothing apart.

@@ -24,13 +24,19 @@ SMALL_OF = {
         'discriminator_channels': '4', 'perceptual_layers': 'relu1_1'},
     configs.StyleGANConfig: {
         'latent_size': '6', 'style_size': '8', 'mapping_layers': '2', 'channel_base': '64', 'channel_max': '8'},
+    configs.CycleGANConfig: {
+        'generator_channels': '4', 'generator_blocks': '2', 'unet_channels': '4,6', 'discriminator_channels': '4',
+        'discriminator_layers': '2', 'history': '6', 'contrastive_units': '8', 'contrastive_patches': '16'},
 }
 
 
 def shrunk(preset: str, *settings: str) -> configs.Config:
     """The preset's Config at a size for tests; `settings` as for --set."""
     config = configs.get(preset)
-    values = [f'{name}={value}' for name, value in {**SMALL, **SMALL_OF[type(config)]}.items()]
+    small = {**SMALL, **SMALL_OF[type(config)]}
+    if isinstance(config, configs.CycleGANConfig):
+        small['contrastive_layers'] = '0,2,4' if config.generator == 'resnet' else '0,1,2'
+    values = [f'{name}={value}' for name, value in small.items()]
     return configs.override(config, [*values, *settings])
 
 

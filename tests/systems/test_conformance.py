@@ -30,9 +30,16 @@ EXTRAS = {
     'stylegan_1024': ['group_size=1', 'style_mixing=0', 'precision=mixed_float16', 'path_length_weight=0'],
     'dcgan_28': ['label_names=a,b', 'adversarial_loss=wasserstein', 'discriminator_optimizer.steps_per_round=2'],
     'dcgan_64': ['label_names=a,b', 'classification_weight=1', 'r1_weight=1'],
+    'cyclegan_64': ['discriminator_augmentation=ada', 'ada_target=-0.99', 'ada_images=16'],
+    'cyclegan_128': ['precision=mixed_float16'],
+    'cyclegan_256': ['r1_weight=1', 'r1_every=2', 'adversarial_loss=hinge'],
+    'cut_256': ['accumulation_steps=2', 'structure_weight=1'],
+    'cartoon_256': ['generator=unet', 'contrastive_layers=0,1,2', 'history=0'],
+    'paired_256': ['discriminator_augmentation=diffaugment'],
 }
 DEAR = ('denoise', 'deblur', 'restore', 'colorize', 'super_resolution_2', 'super_resolution_4',
-        'stylegan_128', 'stylegan_128x192', 'stylegan_256', 'stylegan_1024', 'dcgan_64')  # more of one system
+        'stylegan_128', 'stylegan_128x192', 'stylegan_256', 'stylegan_1024', 'dcgan_64', 'cyclegan_128', 'cyclegan_256',
+        'cut_256', 'cartoon_256', 'product_128', 'paired_256')  # more of one system
 
 
 @pytest.fixture(scope='module', params=[
