@@ -12,7 +12,7 @@ import os
 import pathlib
 import warnings
 
-from stylegan_tf import anomaly_models, configs, litert_models, restoration_models, stylegan_models
+from stylegan_tf import anomaly_models, configs, litert_models, restoration_models, stylegan_models, translation_models
 from stylegan_tf.litert import runtime
 from stylegan_tf.loaded_models import GatysModel, Model, ModelError, NetworkModel, Style
 
@@ -160,6 +160,8 @@ def _network_model(functions, card, **options):
         kind = anomaly_models.AnomalyModel
     elif 'generate' in functions:
         kind = stylegan_models.GeneratorModel
+    elif translation_models.is_translation(functions):
+        kind = translation_models.TranslationModel
     else:
         kind = restoration_models.RestorationModel if restoration_models.is_restoration(functions) else NetworkModel
     return kind(functions, card, **options)

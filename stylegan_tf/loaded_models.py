@@ -53,6 +53,8 @@ class Model:
         progress: None, or a callable that is told how far a long picture is: a `tiles.Progress` or,
             by 'gatys', a `systems.gatys.Progress`.
         progress_unit: What `progress` counts, in one word.
+        statistics_filter: None, or a callable from the numbers that describe a whole picture, float32 [1, S], to those
+            to use in their place, such as their mean over the frames of a clip; only models that tell them call it.
         takes_style: Whether it paints in a style; without one it mends, fills, colours or enlarges pictures.
     """
 
@@ -64,10 +66,11 @@ class Model:
     was_interrupted = False
     progress = None
     progress_unit = 'tile'
+    statistics_filter = None
     takes_style = True
 
     def stylize(self, content, style=None, *, strength=1.0, style_weights=None, keep_colors='none',
-                mask=None, tile=None, hints=None, palette=None):
+                mask=None, tile=None, hints=None, palette=None, direction='forward'):
         """Repaints a picture in the style of others; a model that takes no style mends it.
 
         Args:
@@ -88,6 +91,7 @@ class Model:
             hints: For a model that colours: picture of any size with transparency, stretched over the content, of
                 which only dots in the wanted colours are opaque.
             palette: For a model that colours: picture whose colours it takes up.
+            direction: For a model that translates both ways: 'forward' or 'back'.
         Returns:
             uint8 array [H, W, 3] of the content's H and W, larger where the model enlarges; from 'gatys' smaller
             where the content is larger than its option `size`.
@@ -100,6 +104,7 @@ class Model:
         self.check_tile(tile)
         if hints is not None or palette is not None:
             raise ModelError(f'The model {self.name} takes neither hints nor a palette: leave them away.')
+        self.check_direction(direction)
         if not isinstance(style, Style):
             style = self.prepare_style(style, style_weights)
         elif style_weights is not None:
@@ -111,6 +116,11 @@ class Model:
         content = images.read(content)
         coverage = None if mask is None else read_mask(mask, content.shape[:2])
         return self._stylize(content, style, float(strength), keep_colors, coverage, tile)
+
+    def check_direction(self, direction):
+        """Raises ModelError unless `direction`, as of `stylize`, is one that this model knows."""
+        if direction != 'forward':
+            raise ModelError(f"The model {self.name} knows one direction, 'forward'. Received: {direction!r}.")
 
     def check_tile(self, tile):
         """Raises ModelError unless `tile`, as of `stylize`, is one that this model can do."""
@@ -267,12 +277,13 @@ class NetworkModel(Model):
         inputs['strength'] = np.array([strength], np.float32)
         if tile is None and self._has_tiles:
             tile = self._automatic_tile(size)
-        if tile is None or tile >= max(size):
+        is_whole = tile is None or tile >= max(size)
+        if is_whole and (self.statistics_filter is None or not self._has_tiles):
             check_memory(size, size[0] * size[1] * self.bytes_per_pixel)
             painted = self._run('stylize' if code is None else 'stylize_from_code',
                                 content=_batch(content), **inputs)
             return _finished(painted, content, keep_colors, coverage)
-        return self._in_tiles(content, inputs, keep_colors, coverage, tile)
+        return self._in_tiles(content, inputs, keep_colors, coverage, max(size) if is_whole else tile)
 
     def _automatic_tile(self, size):
         budget = min(MEMORY_BUDGET, _memory_bytes() // 4)
@@ -284,10 +295,9 @@ class NetworkModel(Model):
         size = content.shape[:2]
         check_memory(size, math.prod(min(side, length) for length in size) * self.bytes_per_pixel
                      + math.prod(size) * BYTES_PER_TILED_PIXEL)
-        plan = tiles.plan(size, side, **self._tiling)
+        plan = tiles.plan(size, side, **self._tiling) if side < max(size) else [tiles.whole(size)]
         self._tell(tiles.Progress(0, len(plan)))
-        whole = self._run('encode_content', content=_batch(content))
-        inputs = {**inputs, 'statistics': whole['statistics']}
+        inputs = {**inputs, 'statistics': self._statistics('encode_content', content)}
         result = np.empty_like(content)
         for done, tile in enumerate(plan, 1):
             painted = self._run('stylize_tile', content=_batch(content[tile.source]), **inputs)
@@ -296,6 +306,10 @@ class NetworkModel(Model):
                                             None if coverage is None else coverage[tile.target])
             self._tell(tiles.Progress(done, len(plan)))
         return result
+
+    def _statistics(self, signature, content):
+        statistics = self._run(signature, content=_batch(content))['statistics']
+        return statistics if self.statistics_filter is None else self.statistics_filter(statistics)
 
     def _tell(self, progress):
         if self.progress is not None:

@@ -35,15 +35,16 @@ class RestorationModel(NetworkModel):
         return Style()
 
     def stylize(self, content, style=None, *, strength=1.0, style_weights=None, keep_colors='none', mask=None,
-                tile=None, hints=None, palette=None):
+                tile=None, hints=None, palette=None, direction='forward'):
         check_strength(strength)
         check_keep_colors(keep_colors)
         self.check_tile(tile)
         self.prepare_style(style, style_weights)
         self._check_pictures(keep_colors, mask, hints, palette)
+        self.check_direction(direction)
         content = images.read(content)
         size = content.shape[:2]
-        signature, whole, maps = 'stylize', {'strength': np.array([strength], np.float32)}, {}
+        signature, whole, maps = self._signature_of(direction), {'strength': np.array([strength], np.float32)}, {}
         if self._fills:
             maps['mask'] = np.rint(read_mask(mask, size))[None, :, :, None].astype(np.float32)
         if hints is not None or palette is not None:
@@ -54,6 +55,9 @@ class RestorationModel(NetworkModel):
         reference = images.resize(content, pixels.shape[:2])
         pixels = colors.finish(pixels, reference, keep_colors)
         return masked(reference, pixels, None if self._fills or mask is None else read_mask(mask, pixels.shape[:2]))
+
+    def _signature_of(self, direction):
+        return 'stylize'
 
     @property
     def _fills(self):
@@ -103,6 +107,8 @@ class RestorationModel(NetworkModel):
         result = np.empty((size[0] * scale, size[1] * scale, 3), np.uint8)
         if len(plan) > 1:
             self._tell(tiles.Progress(0, len(plan)))
+        if len(plan) > 1 or self.statistics_filter is not None:
+            signature, whole = self._of_tiles(signature, content, whole)
         for done, tile in enumerate(plan, 1):
             cut = {name: value[:, *tile.source] for name, value in maps.items()}
             made = self._run(signature, content=_batch(content[tile.source]), **cut, **whole)['stylized'][0]
@@ -110,6 +116,10 @@ class RestorationModel(NetworkModel):
             if len(plan) > 1:
                 self._tell(tiles.Progress(done, len(plan)))
         return result
+
+    def _of_tiles(self, signature, content, whole):
+        """The signature that takes tiles in place of `signature`, and what it is told of the whole picture."""
+        return signature, whole
 
 
 def is_restoration(functions):

@@ -1,12 +1,13 @@
-"""Stylises a picture, or a folder of pictures, in the style of one or several others.
+"""Stylises a picture, a folder of pictures or a video clip in the style of one or several others.
 
     stylegan-tf stylize --content=photo.jpg --style=painting.jpg --output=result.png
     stylegan-tf stylize --model=models/first --content=photos/ --style=painting.jpg --output=results/ --strength=0.8
     stylegan-tf stylize --model=runs/denoise --content=photo.jpg --output=result.png
+    stylegan-tf stylize --content=clip.mp4 --style=painting.jpg --output=painted.mp4
 
-Models that mend, fill, colour or enlarge pictures take no --style.
+Models that mend, fill, colour, enlarge or translate pictures take no --style.
 
-A folder keeps its structure in --output; the same command run again continues where it stopped.
+A folder keeps its structure in --output; the same command run again continues where it stopped, in a clip too.
 Beside each output stands a receipt, OUTPUT.json. Exit codes: 0 all done; 1 some pictures failed,
 each one named; 2 bad usage.
 """
@@ -21,7 +22,7 @@ from stylegan_tf import commands
 
 _MODEL = flags.DEFINE_string(
     'model', 'arbitrary_style', 'Name (`stylegan-tf models` lists them), folder of an export, or run folder.')
-_CONTENT = flags.DEFINE_string('content', None, 'Picture, or folder of pictures, to stylise.')
+_CONTENT = flags.DEFINE_string('content', None, 'Picture, folder of pictures, or video clip, to stylise.')
 _STYLE = flags.DEFINE_string(
     'style', None, 'Style picture, or several: FILE[,FILE...]; none for a model that takes none.')
 _OUTPUT = flags.DEFINE_string('output', None, 'File, or folder, for the results.')
@@ -40,11 +41,17 @@ _MASK = flags.DEFINE_string(
 _HINTS = flags.DEFINE_string(
     'hints', None, 'For a model that colours: picture stretched over the content, transparent but for dots of colour.')
 _PALETTE = flags.DEFINE_string('palette', None, 'For a model that colours: picture whose colours it takes up.')
+_DIRECTION = flags.DEFINE_enum(
+    'direction', 'forward', ['forward', 'back'],
+    'For a translation that was trained both ways: back goes from the pictures of --style_data to those of --data.')
 _SWEEP = flags.DEFINE_string(
     'sweep', None, 'strength: a labelled sheet of strengths 0, 0.25, 0.5, 0.75 and 1 instead.')
 _TILE = flags.DEFINE_integer(
     'tile', None, 'Longest side in pixels of the pieces that pictures are worked on in, to bound the '
     'memory; chosen by the size of the picture when not given.')
+_STEADINESS = flags.DEFINE_float(
+    'steadiness', 0.85, 'For clips: share of the frame before, carried along the motion, in each frame; below 1. 0 '
+    'paints every frame by itself.')
 _OVERWRITE = flags.DEFINE_bool('overwrite', False, 'Replace outputs that were made otherwise.')
 _PROVENANCE = flags.DEFINE_string(
     'provenance', 'on', 'on: outputs name model, hash and strength in their metadata; off.')
@@ -58,7 +65,7 @@ _SET = flags.DEFINE_multi_string(
 def main():
     """Reads the flags and stylises; returns the exit code."""
     _check_flags()
-    from stylegan_tf import stylizer
+    from stylegan_tf import clip_stylizer, clips, stylizer
 
     settings = stylizer.Settings(
         strength=_STRENGTH.value, style_weights=commands.numbers(_STYLE_WEIGHTS.value, 'style_weights'),
@@ -66,11 +73,15 @@ def main():
                                            for flag in (_MASK, _HINTS, _PALETTE)},
         style_seed=_STYLE_SEED.value, style_label=_STYLE_LABEL.value,
         is_sweep=_SWEEP.value is not None, has_provenance=_PROVENANCE.value == 'on',
-        overwrite=_OVERWRITE.value, tile=_TILE.value)
+        overwrite=_OVERWRITE.value, tile=_TILE.value, direction=_DIRECTION.value)
     settings.check()
-    jobs = stylizer.plan(_CONTENT.value, _OUTPUT.value, is_sweep=settings.is_sweep)
-    model = _load()
-    report = stylizer.Stylizer(model, commands.paths(_STYLE.value), settings).run(jobs)
+    if clips.is_clip(_CONTENT.value):
+        jobs = [clip_stylizer.plan(_CONTENT.value, _OUTPUT.value, is_sweep=settings.is_sweep)]
+        report = clip_stylizer.ClipStylizer(_load(), commands.paths(_STYLE.value), settings,
+                                            steadiness=_STEADINESS.value).run(jobs)
+    else:
+        jobs = stylizer.plan(_CONTENT.value, _OUTPUT.value, is_sweep=settings.is_sweep)
+        report = stylizer.Stylizer(_load(), commands.paths(_STYLE.value), settings).run(jobs)
     print(report.text())
     if len(report.done) == 1:
         print(report.done[0])

@@ -7,6 +7,7 @@ same command continues an interrupted folder. Files appear complete or not at al
 
 import dataclasses
 import datetime
+import functools
 import hashlib
 import json
 import pathlib
@@ -46,6 +47,7 @@ class Settings:
     palette: pathlib.Path | None = None
     style_seed: int | None = None  # a style from noise instead of pictures
     style_label: str | None = None  # a style of a class the model knows
+    direction: str = 'forward'  # 'back': from the second domain of a translation to the first
     is_sweep: bool = False  # a labelled sheet of SWEEP_STRENGTHS instead of a picture
     has_provenance: bool = True  # outputs carry model, hash and strength in their metadata
     overwrite: bool = False  # replace outputs that were made otherwise
@@ -149,6 +151,7 @@ class Stylizer:
     def __init__(self, model, styles, settings):
         settings.check()
         model.check_tile(settings.tile)
+        model.check_direction(settings.direction)
         self.model = model
         self.settings = settings
         self._styles = [pathlib.Path(style) for style in styles]
@@ -159,7 +162,6 @@ class Stylizer:
             self._style = model.prepare_style(self._styles, settings.style_weights)
         self._mask = None if settings.mask is None else images.read(settings.mask)
         self._entries = self._describe_inputs()
-        self._measures = _Measures(has_pictures=bool(self._style.pictures), engine=model.engine)
 
     def run(self, jobs, *, show_progress=True):
         """Does the jobs; a bad content is noted and the others go on.
@@ -221,18 +223,12 @@ class Stylizer:
             raise _JobError(f'cannot be read: {error.strerror}.') from error
         if self._is_finished(job, wanted):
             return False
-        picture = images.open_picture(job.content)
-        start = time.perf_counter()
-        pixels, results = self._make(picture, job)
-        seconds = time.perf_counter() - start
-        encoded = images.encode(pixels, job.output.suffix, metadata=self._provenance(),
-                                picture=None if self.settings.is_sweep else picture)
+        encoded, size, facts = self._produce(job, wanted)
         receipt = {
-            **wanted, 'output': {'name': job.output.name, 'height': pixels.shape[0],
-                                 'width': pixels.shape[1], 'sha256': _sha256(encoded)},
-            'measures': self._measure(picture.pixels, results),
-            'measured_by': self._measures.conditions, 'seconds': round(seconds, 3),
-            'engine': self.model.engine, 'made': datetime.datetime.now(datetime.UTC).isoformat(timespec='seconds'),
+            **wanted, 'output': {'name': job.output.name, 'height': size[0], 'width': size[1],
+                                 'sha256': _sha256(encoded)},
+            **facts, 'engine': self.model.engine,
+            'made': datetime.datetime.now(datetime.UTC).isoformat(timespec='seconds'),
             'package': f'stylegan_tf {__version__}'}
         if self.model.was_interrupted:
             receipt['was_interrupted'] = True
@@ -240,6 +236,18 @@ class Stylizer:
         _write(job.receipt, (json.dumps(receipt, indent=2) + '\n').encode())
         _write(job.output, encoded)
         return True
+
+    def _produce(self, job, wanted):
+        """(the output as bytes, its (H, W), what the receipt says of how it came about)."""
+        picture = images.open_picture(job.content)
+        start = time.perf_counter()
+        pixels, results = self._make(picture, job)
+        seconds = time.perf_counter() - start
+        encoded = images.encode(pixels, job.output.suffix, metadata=self._provenance(),
+                                picture=None if self.settings.is_sweep else picture)
+        return encoded, pixels.shape[:2], {
+            'measures': self._measure(picture.pixels, results), 'measured_by': self._measures.conditions,
+            'seconds': round(seconds, 3)}
 
     def _make(self, picture, job):
         """(pixels of the output, dict strength -> picture to measure)."""
@@ -259,7 +267,12 @@ class Stylizer:
     def _stylize(self, content, strength):
         return self.model.stylize(content, self._style, strength=strength, mask=self._mask,
                                   keep_colors=self.settings.keep_colors, tile=self.settings.tile,
-                                  hints=self.settings.hints, palette=self.settings.palette)
+                                  hints=self.settings.hints, palette=self.settings.palette,
+                                  direction=self.settings.direction)
+
+    @functools.cached_property
+    def _measures(self):
+        return _Measures(has_pictures=bool(self._style.pictures), engine=self.model.engine)
 
     def _measure(self, content, results):
         """Dict metric name -> number; of a sweep, one such dict for each strength."""
@@ -278,7 +291,9 @@ class Stylizer:
             'settings': {
                 'strength': list(SWEEP_STRENGTHS) if settings.is_sweep else settings.strength,
                 'keep_colors': settings.keep_colors, 'is_sweep': settings.is_sweep,
-                'style_seed': settings.style_seed, 'style_label': settings.style_label},
+                'style_seed': settings.style_seed, 'style_label': settings.style_label,
+                # Receipts of models that know no other direction stay as they were.
+                **({} if settings.direction == 'forward' else {'direction': settings.direction})},
             'model': {'name': self.model.name, 'hash': self.model.hash,
                       'config_hash': self.model.card.get('config_hash')}}
 
@@ -301,7 +316,7 @@ class Stylizer:
             receipt = json.loads(job.receipt.read_text(encoding='utf-8'))
         except (OSError, ValueError):
             receipt = {}
-        is_same = isinstance(receipt, dict) and _identity(receipt) == _identity(wanted)
+        is_same = isinstance(receipt, dict) and identity(receipt) == identity(wanted)
         if is_same and not receipt.get('was_interrupted'):
             return receipt.get('output', {}).get('sha256') == _sha256(job.output.read_bytes())
         if not self.settings.overwrite and not is_same:
@@ -349,7 +364,7 @@ def _evaluator(names, engine):
     raise missing
 
 
-def _identity(receipt):
+def identity(receipt):
     """What decides an output: contents of files, settings and weights, but no names."""
     parts = [*(receipt.get(name) for name in ('content', 'mask', 'hints', 'palette')), *(receipt.get('styles') or [])]
     hashes = [(part or {}).get('sha256') for part in parts]
