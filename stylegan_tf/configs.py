@@ -418,6 +418,10 @@ class CycleGANConfig(Config):
     contrastive_units: int = 256  # length of a patch's vector
     contrastive_temperature: float = 0.07  # tau
     paired_weight: float = 100.0  # lambda of pix2pix, L1 to the wanted picture
+    style_weight: float = 0.0  # Gram matrices of the other domain, which come sooner than by the discriminator alone
+    perceptual: str = 'vgg16_hed'  # frozen network of the style term, by name or path
+    perceptual_dtype: str = 'float32'
+    style_layers: tuple[str, ...] = ('relu1_1', 'relu2_1', 'relu3_1', 'relu4_1')
     structure_weight: float = 0.0  # guard: edges of the content kept
     luminance_weight: float = 1.0  # guard: 0 while bright stays bright, so that outputs do not become negatives
     total_variation_weight: float = 0.0
@@ -456,7 +460,8 @@ class CycleGANConfig(Config):
                               f"generator's last map before it enlarges). Received: {self.contrastive_layers}.")
 
     def for_inference(self) -> Config:
-        return dataclasses.replace(self, precision='float32', history=0)
+        # The loss network may lie in a file of another machine.
+        return dataclasses.replace(self, precision='float32', history=0, style_weight=0.0)
 
     def build(self):
         self.check()

@@ -7,8 +7,8 @@ Three methods, one system (`CycleGANConfig.method`):
                  without the identity term FastCUT), at about half the cost
     paired       one generator; every picture of A has its wanted result in B (pix2pix)
 
-All with a discriminator of patches, a history of earlier results, and guards of structure and brightness: the weights
-are in `CycleGANConfig`.
+All with a discriminator of patches, a history of earlier results, and guards of structure and brightness; a perceptual
+style term (AnimeGAN) shortens the way to strokes and palette. The weights are in `CycleGANConfig`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import keras
 from keras import ops
 
 from stylegan_tf.layers.history import PictureHistory
-from stylegan_tf.losses import adversarial, contrastive, penalties, reconstruction
+from stylegan_tf.losses import adversarial, contrastive, penalties, perceptual, reconstruction
+from stylegan_tf.networks import features
 from stylegan_tf.networks.patch_projector import PatchProjector
 from stylegan_tf.networks.patchgan import PatchDiscriminator
 from stylegan_tf.networks.resnet import ResnetGenerator
@@ -38,7 +39,8 @@ class CycleGAN(System):
 
     Args:
         config: `CycleGANConfig`.
-    Source: Zhu et al. 2017 (CycleGAN), Park et al. 2020 (CUT), Isola et al. 2017 (pix2pix).
+    Source: Zhu et al. 2017 (CycleGAN), Park et al. 2020 (CUT), Isola et al. 2017 (pix2pix); the style term as in
+    Chen et al. 2020 (AnimeGAN).
     """
 
     roles = ('content', 'style')
@@ -76,6 +78,9 @@ class CycleGAN(System):
         self.projector = None
         if config.method == 'contrastive':
             self.projector = self.networks['projector'] = PatchProjector(config.contrastive_units, name='projector')
+        self.perceptual = None
+        if config.style_weight:
+            self.perceptual = features.load(config.perceptual, config.style_layers, dtype=config.perceptual_dtype)
         self.augmentation = make_augmentation(config)
         if self.augmentation is not None:
             self.extra_state.update(self.augmentation.state())
@@ -172,9 +177,11 @@ class CycleGAN(System):
         terms, shared = known[config.method](content, style)
         terms['adversarial'] = config.adversarial_weight * self._fooled('', shared['fake'], content)
         self._add_guards(terms, '', shared['fake'], content)
+        self._add_style(terms, '', shared['fake'], style)
         if self.is_cycle:
             terms['adversarial_back'] = config.adversarial_weight * self._fooled('_back', shared['fake_back'], style)
             self._add_guards(terms, '_back', shared['fake_back'], style)
+            self._add_style(terms, '_back', shared['fake_back'], content)
         return PhaseResult(terms, shared=shared)
 
     def _fooled(self, direction, fake, content):
@@ -189,6 +196,19 @@ class CycleGAN(System):
         if self.config.total_variation_weight:
             terms[f'total_variation{direction}'] = self.config.total_variation_weight * ops.mean(
                 reconstruction.total_variation_loss(fake))
+
+    def _add_style(self, terms, direction, fake, domain):
+        """Each result against the mean Gram matrices of the batch's pictures of its domain: a look, not one picture."""
+        if self.perceptual is None:
+            return
+        distances = []
+        fake_maps, maps = self.perceptual(fake), self.perceptual(domain)
+        for layer in self.config.style_layers:
+            wanted = ops.mean(perceptual.gram_matrix(maps[layer]), axis=0, keepdims=True)
+            distances.append(perceptual.relative_gram_distance(
+                perceptual.gram_matrix(fake_maps[layer]), ops.stop_gradient(wanted)))
+        # Far from the domain a distance of many times its size would drown the rest.
+        terms[f'style{direction}'] = self.config.style_weight * ops.mean(ops.log1p(sum(distances) / len(distances)))
 
     def _cycle_terms(self, content, style):
         config, terms, made = self.config, {}, {}
@@ -354,4 +374,4 @@ class CycleGAN(System):
                 'directions': ['forward', 'back'] if self.is_cycle else ['forward'],
                 'architecture': f'{_ARCHITECTURES[config.method]}: {network}, PatchGAN discriminator of '
                                 f'{config.discriminator_layers} halvings',
-                'perceptual_networks': []}
+                'perceptual_networks': [config.perceptual] if config.style_weight else []}

@@ -13,7 +13,7 @@ from stylegan_tf.data import DataError
 from stylegan_tf.data.paired_stream import PairedStream
 from stylegan_tf.data.sources import Health, Source
 from stylegan_tf.loaded_models import ModelError
-from stylegan_tf.losses import reconstruction
+from stylegan_tf.losses import perceptual, reconstruction
 from stylegan_tf.training import checkpoints, health, launcher
 from stylegan_tf.training.run_folder import RunFolder
 from tests import tiny_models
@@ -59,6 +59,21 @@ def test_cycle_and_identity_terms_are_what_they_say():
                 'luminance': 2 * np.maximum(0, 0.3 - reconstruction.luminance_likeness(fake, content)).mean()}
     for name, value in expected.items():
         np.testing.assert_allclose(terms[name], value, rtol=1e-4, atol=1e-6, err_msg=name)
+
+
+def test_the_style_term_is_the_distance_to_the_mean_gram_matrix_of_the_domain():
+    layers = ('relu1_1', 'relu2_1')
+    built = system('fastcut_96', 'style_weight=2', f'style_layers={",".join(layers)}')
+    batch = random_batch(built.config)
+    result = built.generator_losses(batch)
+    fake, domain = (built.perceptual(pictures) for pictures in (result.shared['fake'], batch['style']))
+    distances = []
+    for layer in layers:
+        received, wanted = (np.asarray(perceptual.gram_matrix(maps[layer])) for maps in (fake, domain))
+        wanted = wanted.mean(axis=0)
+        distances.append(((received - wanted) ** 2).sum(axis=(1, 2)) / (wanted ** 2).sum())
+    np.testing.assert_allclose(result.terms['style'], 2 * np.log1p(np.mean(distances, axis=0)).mean(), rtol=1e-4)
+    assert built.config.for_inference().style_weight == 0  # the loss network is not needed to paint
 
 
 def test_contrast_is_least_where_patches_stay_in_their_places():
