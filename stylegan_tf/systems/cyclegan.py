@@ -44,6 +44,7 @@ class CycleGAN(System):
     """
 
     roles = ('content', 'style')
+    reference_role = 'style'
 
     def __init__(self, config):
         super().__init__(config)
@@ -358,6 +359,10 @@ class CycleGAN(System):
         numbers['discriminator_accuracy'] = sum(0.5 * (real + fake) for real, fake in hits) / len(hits)
         numbers['discriminator_real_accuracy'] = sum(real for real, _ in hits) / len(hits)
         return numbers
+
+    def draw_batch(self, batch, codes=None):
+        """Each picture of A as one of B."""
+        return self.translate(ops.convert_to_tensor(batch['content']))
 
     def variety_batch(self, batch):
         """Translated pictures against those of the domain that they should belong to."""
