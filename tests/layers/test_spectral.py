@@ -32,11 +32,12 @@ def test_norm_converges_to_the_largest_singular_value():
 
 @pytest.mark.parametrize('padding, stride', [('same', 1), ('reflect', 2)])
 def test_convolution_uses_the_kernel_over_its_norm(padding, stride):
+    keras.utils.set_random_seed(0)  # kernel and start of the power iteration, on which its speed depends
     x = random(2, 6, 6, 4)
     layer = trained(spectral.SpectralConv2D(5, 3, padding=padding, strides=stride), x)
     kernel = layer.kernel.numpy()
     expected = convolve(x, kernel / largest_singular_value(layer.kernel), padding=padding, stride=stride)
-    assert relative_error(layer(x), expected) < 5e-4  # the start of the power iteration is random
+    assert relative_error(layer(x), expected) < 1e-5
 
 
 def test_only_training_calls_change_the_layer_and_never_its_kernel():
