@@ -20,6 +20,7 @@ LEAST_STRUCTURE = 0.1  # correlation of the edges of content and result
 LEARNT_BY_HEART = 0.2  # of training pictures taken for real, more than of held-out ones
 LEAKING_PROBABILITY = 0.8  # of ADA: Karras et al. 2020, section 2.3
 MOST_SKIPPED = 0.2  # share of steps
+PENALTIES = ('r1', 'path_length')  # phases whose terms rise as the networks sharpen, and mean no harm
 
 
 @dataclasses.dataclass(frozen=True)
@@ -194,7 +195,7 @@ def _discriminator(rows):
 
 def _rising_losses(rows):
     names = sorted({name for row in rows for name in row if name.endswith('/total')})
-    for name in names:
+    for name in (name for name in names if not name.startswith(PENALTIES)):
         _, values = series(rows, name)
         if len(values) < 4 * RECENT_ROWS:
             continue

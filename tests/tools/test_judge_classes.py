@@ -38,7 +38,7 @@ def write(folder, count, *, seed, change=lambda picture: picture, named=lambda n
     return folder
 
 
-RECORD = {'classes': list(CLASSES), 'size': SIDE, 'is_grey': True, 'share_brighter_in_the_middle': 1.0}
+RECORD = {'classes': list(CLASSES), 'size': SIDE, 'is_grey': True, 'bright_share': 1.0}
 
 
 def write_record(base):
@@ -173,7 +173,7 @@ def test_polarity_is_turned_when_asked_alone(tmp_path):
     turned, _ = tool.judge(Reader(), RECORD, source, polarity='auto')
     assert turned['is_inverted'] and turned['agreement']['mean'] == 0.75
     assert turned['agreement_as_they_are']['mean'] == 0.25
-    undecided = {**RECORD, 'share_brighter_in_the_middle': 0.6}  # real pictures differ in it: nobody can tell
+    undecided = {**RECORD, 'bright_share': 0.6}  # real pictures differ in it: nobody can tell
     assert not tool.judge(Reader(), undecided, source, polarity='auto')[0]['is_inverted']
     assert tool.judge(Reader(), undecided, source, polarity='inverted')[0]['is_inverted']
 
@@ -185,5 +185,16 @@ def test_changes_of_training_keep_the_picture_recognisable():
     assert changed.shape == pixels.shape and changed.dtype == np.uint8
     assert (changed != pixels).any(axis=(1, 2, 3)).all()
     assert (tool.varied(pixels, np.random.default_rng(1)) == changed).all()
-    assert (tool.brightness_steps(changed) > 0).all()
-    assert (tool.brightness_steps(255 - changed) < 0).all()
+
+
+def test_bright_strokes_with_outlines_are_no_negative():
+    bright = np.zeros((2, SIDE, SIDE, 1), np.uint8)
+    bright[0, 6:10, 4:-4], bright[1, 4:-4, 6:10] = 255, 200
+    outlined = np.full_like(bright, 150)
+    outlined[:, 4:12, 4:12], outlined[:, 7:9, 5:11] = 60, 250
+    np.testing.assert_array_equal(tool.brightness_shares(bright), [1, 1])
+    np.testing.assert_array_equal(tool.brightness_shares(255 - bright), [0, 0])
+    np.testing.assert_array_equal(tool.brightness_shares(np.zeros_like(bright)), [0.5, 0.5])
+    assert tool._looks_negative(255 - bright, RECORD) and not tool._looks_negative(bright, RECORD)
+    assert not tool._looks_negative(outlined, RECORD)
+    assert tool._looks_negative(bright, {**RECORD, 'bright_share': 0.0})

@@ -45,7 +45,7 @@ def test_held_out_accuracy_is_trusted_before_the_training_one():
 
 def test_rising_losses_stale_snapshots_and_lost_speed_are_noticed():
     loss = [1.0] * 40 + [3.0] * 10
-    rising, = health.advise(run_rows(50, generator__total=loss))
+    rising, = health.advise(run_rows(50, generator__total=loss, r1__total=loss, path_length_16__total=loss))
     assert 'generator/total has risen to' in rising.sign
     stale, = health.advise(run_rows(10, held_out__objective=[2, 1, *[1.5] * 8]),
                            best_metric='objective')
