@@ -126,7 +126,7 @@ def test_saved_model_equals_python(system, tmp_path):
     loaded = tf.saved_model.load(str(tmp_path / 'model')).signatures[name]
     inputs = exporter.tensors(serving_graph.example_inputs(signature, (33, 50), batch=2, seed=2))
     # What is exported is float32; a graph rounds half precision elsewhere than Python does.
-    tolerance = {'mixed_bfloat16': 3e-2, 'mixed_float16': 4e-3}.get(system.config.precision, 1e-4)
+    tolerance = {'mixed_bfloat16': 6e-2, 'mixed_float16': 8e-3}.get(system.config.precision, 1e-4)
     expected, found = signature.function(**inputs), loaded(**inputs)
     assert set(found) == set(signature.outputs)
     for output, kind in signature.outputs.items():
