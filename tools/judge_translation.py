@@ -9,12 +9,12 @@ each other bounds what can be reached. Content distance stands beside that of re
 nothing would be left. Judge with a network that trained none of the models. Written are report.json and sheet.png.
 """
 
-import itertools
 import json
 import pathlib
 
 import numpy as np
 from absl import flags
+from judging import translation
 
 from stylegan_tf import commands
 
@@ -28,7 +28,6 @@ _LIMIT = flags.DEFINE_integer('limit', 0, 'Only the first so many pictures of ea
 _SIZE = flags.DEFINE_integer('size', 192, 'Side of the pictures that are translated, pixels.')
 _SHEET_ROWS = flags.DEFINE_integer('sheet_rows', 12, 'Pictures on the sheet, spread over all.')
 _OUTPUT = flags.DEFINE_string('output', None, 'Folder for the results.')
-SEED = 0
 
 
 def main():
@@ -46,10 +45,11 @@ def main():
     options = {'direction': _DIRECTION.value} if _DIRECTION.value != 'forward' else {}
     results = [model.stylize(content, **options) for content in contents]
     onlooker = Onlooker(_JUDGE.value, ('style', 'content'))
-    numbers = measure(onlooker, contents, results, domain)
+    numbers = translation.measure(onlooker, contents, results, domain)
     report = {'model': _MODEL.value, 'weights_hash': model.hash, 'n': len(contents), 'domain_n': len(domain),
               'size': _SIZE.value, 'judge': onlooker.name, 'sha256': onlooker.weights_hash,
-              'resize': onlooker.resize_rule, 'interval': '95% bootstrap over pictures', 'seed': SEED, **numbers}
+              'resize': onlooker.resize_rule, 'interval': '95% bootstrap over pictures', 'seed': translation.SEED,
+              **numbers}
     files.write_whole(output / 'report.json', (json.dumps(report, indent=1) + '\n').encode())
     chosen = np.unique(np.linspace(0, len(contents) - 1, min(_SHEET_ROWS.value, len(contents))).astype(int))
     rows = [[contents[index], results[index]] for index in chosen]
@@ -67,71 +67,6 @@ def _pictures(spec, holdout=0.0):
     side = _SIZE.value
     return [images.cover_crop(source.read(index, min_short_side=side).image, (side, side))
             for index in range(min(len(source), _LIMIT.value or len(source)))]
-
-
-def measure(onlooker, contents, results, domain):
-    """Numbers of results and of their contents against a domain.
-
-    Args:
-        onlooker: `onlooker.Onlooker` of kinds style and content.
-        contents: Pictures uint8 [H, W, 3] of one size.
-        results: What became of each.
-        domain: Pictures of the other domain, at least 2.
-    Returns:
-        Dict of name -> number, or {'mean', 'interval'} over the contents.
-    """
-    from stylegan_tf.metrics import similarity
-
-    looks = {name: [_Look(onlooker, picture) for picture in pictures]
-             for name, pictures in (('contents', contents), ('results', results), ('domain', domain))}
-
-    def to_domain(look):
-        return np.mean([look.style_distance(other) for other in looks['domain']])
-
-    before, after = (np.array([to_domain(look) for look in looks[name]]) for name in ('contents', 'results'))
-    others = [*looks['contents'][1:], looks['contents'][0]]
-    return {
-        'style_distance_of_contents': _with_interval(before),
-        'style_distance_of_results': _with_interval(after),
-        'style_distance_within_domain': float(np.mean(
-            [a.style_distance(b) for a, b in itertools.combinations(looks['domain'], 2)])),
-        'fall_of_style_distance': _with_interval(1 - after / before),
-        'content_distance': _with_interval(
-            [a.content_distance(b) for a, b in zip(looks['results'], looks['contents'])]),
-        'content_distance_to_other_pictures': _with_interval(
-            [a.content_distance(b) for a, b in zip(looks['results'], others)]),
-        'structure_retention': _with_interval(
-            [similarity.structure_retention(a, b) for a, b in zip(results, contents)]),
-    }
-
-
-class _Look:
-    """What the network sees of a picture."""
-
-    def __init__(self, onlooker, picture):
-        from stylegan_tf.metrics import similarity
-
-        maps = onlooker.maps(picture[None], 'style')
-        self._grams = [similarity.gram_matrix(maps[layer]) for layer in onlooker.layers['style']]
-        self._maps, self._layers = onlooker.maps(picture[None], 'content'), onlooker.layers['content']
-
-    def style_distance(self, other):
-        """As `similarity.style_distance`; the Gram matrices are taken once."""
-        from stylegan_tf.metrics import similarity
-
-        return float(np.mean([similarity.relative_distance(a, b)[0] for a, b in zip(self._grams, other._grams)]))
-
-    def content_distance(self, other):
-        """As `similarity.content_distance`."""
-        from stylegan_tf.metrics import similarity
-
-        return float(similarity.content_distance(self._maps, other._maps, self._layers)[0])
-
-
-def _with_interval(values):
-    from stylegan_tf.metrics.bootstrap import bootstrap_interval
-
-    return {'mean': float(np.mean(values)), 'interval': bootstrap_interval(values, seed=SEED)}
 
 
 def _told(value):

@@ -57,7 +57,8 @@ class InstanceNormalization(keras.layers.Layer):
     """
 
     def __init__(self, *, use_affine: bool = True, epsilon: float = EPSILON, **kwargs):
-        super().__init__(**kwargs)
+        # Statistics are float32 whatever x is: cast to half with the inputs they would lose what they are for.
+        super().__init__(autocast=False, **kwargs)
         self.use_affine = use_affine
         self.epsilon = epsilon
 
@@ -70,6 +71,7 @@ class InstanceNormalization(keras.layers.Layer):
                 shape=shape, name='offset', initializer='zeros', autocast=False)
 
     def call(self, x, statistics=None):
+        x = ops.cast(x, self.compute_dtype)
         gain, offset = (self.gain, self.offset) if self.use_affine else (1.0, 0.0)
         return adain(x, offset, gain, content_statistics=statistics, epsilon=self.epsilon)
 

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -53,6 +54,7 @@ def test_half_precision_neither_overflows_nor_drifts(policy, tolerance):
 
 
 def test_gradients_of_both_orders_equal_finite_differences():
+    keras.utils.set_random_seed(0)  # of kernels that bend little within a step
     # A smooth activation: finite differences across the kink of a ReLU mean nothing.
     layer = modulated.StyledConv2D(3, 3, upsample=True, padding='reflect', activation='tanh')
     x, w = tf.constant(random(2, 4, 4, 2)), tf.constant(random(2, 5, seed=1))

@@ -9,10 +9,7 @@ import pytest
 
 from stylegan_tf import data, images
 from tests.conftest import ROOT
-
-sys.path.insert(0, str(ROOT / 'tools'))
-
-import judge_classes as tool
+from tools.judging import class_reader
 
 SIDE, CLASSES = 16, ('across', 'down', 'spot')
 
@@ -44,15 +41,15 @@ RECORD = {'classes': list(CLASSES), 'size': SIDE, 'is_grey': True, 'bright_share
 def write_record(base):
     """A folder `out` that claims to hold a classifier."""
     (base / 'out').mkdir()
-    (base / 'out' / tool.NETWORK_FILE).write_bytes(b'')
-    (base / 'out' / tool.RECORD_FILE).write_text(json.dumps(RECORD))
+    (base / 'out' / 'classifier.keras').write_bytes(b'')
+    (base / 'out' / 'classifier.json').write_text(json.dumps(RECORD))
     write(base / 'right', 1, seed=2)
     return base
 
 
 def run(*arguments):
-    return subprocess.run([sys.executable, tool.__file__, *map(str, arguments)], capture_output=True, text=True,
-                          timeout=300)
+    return subprocess.run([sys.executable, ROOT / 'tools' / 'judge_classes.py', *map(str, arguments)],
+                          capture_output=True, text=True, timeout=300)
 
 
 @pytest.fixture(scope='module')
@@ -108,7 +105,7 @@ def test_negatives_are_inverted_and_told(judged):
 @pytest.mark.slow
 def test_the_kept_classifier_reads_again_and_nothing_is_inverted_unasked(judged):
     base, _ = judged
-    network = base / 'out' / tool.NETWORK_FILE
+    network = base / 'out' / 'classifier.keras'
     written = network.stat().st_mtime_ns
     done = run(f'--classifier={base}/out', f'--judged={base}/right,{base}/negative', f'--output={base}/again')
     assert done.returncode == 0, done.stderr
@@ -116,7 +113,7 @@ def test_the_kept_classifier_reads_again_and_nothing_is_inverted_unasked(judged)
     negative = of_set(base, 'negative', 'again')
     assert negative['looks_negative'] and not negative['is_inverted']
     assert 'look like negatives' in done.stdout and '--polarity=auto' in done.stdout
-    assert network.stat().st_mtime_ns == written and not (base / 'again' / tool.NETWORK_FILE).exists()
+    assert network.stat().st_mtime_ns == written and not (base / 'again' / 'classifier.keras').exists()
 
 
 def test_bad_usage_is_one_line(tmp_path):
@@ -156,7 +153,7 @@ def halves(base, change=lambda picture: picture):
 
 
 def test_agreement_and_confusion_by_hand(tmp_path):
-    numbers, misread = tool.judge(Reader(), RECORD, halves(tmp_path))
+    numbers, misread = class_reader.judge(Reader(), RECORD, halves(tmp_path))
     assert numbers['n'] == 4 and numbers['agreement']['mean'] == 0.75
     assert numbers['confusion'] == [[1, 1, 0], [0, 2, 0], [0, 0, 0]]
     assert numbers['by_class'] == {'across': {'n': 2, 'agreement': 0.5}, 'down': {'n': 2, 'agreement': 1.0}}
@@ -168,23 +165,23 @@ def test_agreement_and_confusion_by_hand(tmp_path):
 
 def test_polarity_is_turned_when_asked_alone(tmp_path):
     source = halves(tmp_path, lambda picture: 255 - picture)
-    kept, _ = tool.judge(Reader(), RECORD, source)
+    kept, _ = class_reader.judge(Reader(), RECORD, source)
     assert kept['looks_negative'] and not kept['is_inverted'] and kept['agreement']['mean'] == 0.25
-    turned, _ = tool.judge(Reader(), RECORD, source, polarity='auto')
+    turned, _ = class_reader.judge(Reader(), RECORD, source, polarity='auto')
     assert turned['is_inverted'] and turned['agreement']['mean'] == 0.75
     assert turned['agreement_as_they_are']['mean'] == 0.25
     undecided = {**RECORD, 'bright_share': 0.6}  # real pictures differ in it: nobody can tell
-    assert not tool.judge(Reader(), undecided, source, polarity='auto')[0]['is_inverted']
-    assert tool.judge(Reader(), undecided, source, polarity='inverted')[0]['is_inverted']
+    assert not class_reader.judge(Reader(), undecided, source, polarity='auto')[0]['is_inverted']
+    assert class_reader.judge(Reader(), undecided, source, polarity='inverted')[0]['is_inverted']
 
 
 def test_changes_of_training_keep_the_picture_recognisable():
     random = np.random.default_rng(0)
     pixels = np.stack([drawn('spot', random)[:, :, :1] for _ in range(6)])
-    changed = tool.varied(pixels, np.random.default_rng(1))
+    changed = class_reader.varied(pixels, np.random.default_rng(1))
     assert changed.shape == pixels.shape and changed.dtype == np.uint8
     assert (changed != pixels).any(axis=(1, 2, 3)).all()
-    assert (tool.varied(pixels, np.random.default_rng(1)) == changed).all()
+    assert (class_reader.varied(pixels, np.random.default_rng(1)) == changed).all()
 
 
 def test_bright_strokes_with_outlines_are_no_negative():
@@ -192,9 +189,9 @@ def test_bright_strokes_with_outlines_are_no_negative():
     bright[0, 6:10, 4:-4], bright[1, 4:-4, 6:10] = 255, 200
     outlined = np.full_like(bright, 150)
     outlined[:, 4:12, 4:12], outlined[:, 7:9, 5:11] = 60, 250
-    np.testing.assert_array_equal(tool.brightness_shares(bright), [1, 1])
-    np.testing.assert_array_equal(tool.brightness_shares(255 - bright), [0, 0])
-    np.testing.assert_array_equal(tool.brightness_shares(np.zeros_like(bright)), [0.5, 0.5])
-    assert tool._looks_negative(255 - bright, RECORD) and not tool._looks_negative(bright, RECORD)
-    assert not tool._looks_negative(outlined, RECORD)
-    assert tool._looks_negative(bright, {**RECORD, 'bright_share': 0.0})
+    np.testing.assert_array_equal(class_reader.brightness_shares(bright), [1, 1])
+    np.testing.assert_array_equal(class_reader.brightness_shares(255 - bright), [0, 0])
+    np.testing.assert_array_equal(class_reader.brightness_shares(np.zeros_like(bright)), [0.5, 0.5])
+    assert class_reader.looks_negative(255 - bright, RECORD) and not class_reader.looks_negative(bright, RECORD)
+    assert not class_reader.looks_negative(outlined, RECORD)
+    assert class_reader.looks_negative(bright, {**RECORD, 'bright_share': 0.0})

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tests import tiny_models
-from tools import judge_translation
+from tests.conftest import ROOT
+from tools.judging import translation
 
 
 class Colours:
@@ -29,7 +30,7 @@ def sets():
 
 def test_nothing_done_is_no_fall_and_no_loss(sets):
     contents, domain = sets
-    numbers = judge_translation.measure(Colours(), contents, contents, domain)
+    numbers = translation.measure(Colours(), contents, contents, domain)
     assert numbers['fall_of_style_distance']['mean'] == 0 and numbers['content_distance']['mean'] == 0
     assert numbers['structure_retention']['mean'] == pytest.approx(1)
     assert numbers['content_distance_to_other_pictures']['mean'] > 0.01
@@ -37,7 +38,7 @@ def test_nothing_done_is_no_fall_and_no_loss(sets):
 
 def test_pictures_of_the_domain_are_a_great_fall_and_a_loss_of_content(sets):
     contents, domain = sets
-    numbers = judge_translation.measure(Colours(), contents, [*domain, domain[0]], domain)
+    numbers = translation.measure(Colours(), contents, [*domain, domain[0]], domain)
     low, high = numbers['fall_of_style_distance']['interval']
     assert 0.5 < low <= high <= 1
     assert numbers['content_distance']['mean'] > 0.05
@@ -46,6 +47,6 @@ def test_pictures_of_the_domain_are_a_great_fall_and_a_loss_of_content(sets):
 
 
 def test_missing_flags_are_one_line():
-    done = subprocess.run([sys.executable, judge_translation.__file__, '--model=x'], capture_output=True, text=True,
-                          timeout=120, check=False)
+    done = subprocess.run([sys.executable, ROOT / 'tools' / 'judge_translation.py', '--model=x'],
+                          capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 2 and '--content is required' in done.stderr and 'Traceback' not in done.stderr

@@ -146,6 +146,7 @@ def compare(row, exchanges, listed, may_differ):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.parametrize('row', ROWS, ids='+'.join)
 def test_all_exchanges_agree_with_the_record(local_replay, row):
     compare(row, local_replay.exchanges(row), golden_record.listed_differences(), DEPENDS_ON_CORES)
@@ -161,6 +162,7 @@ def test_a_real_server_that_runs_agrees_with_the_record(capsys, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.parametrize('row', ROWS, ids='+'.join)
 def test_a_real_server_program_agrees_with_the_record(golden_models, tmp_path, row):
     program = shutil.which('tensorflow_model_server')
