@@ -38,7 +38,7 @@ class ResnetGenerator(keras.Model):
     """
 
     def __init__(self, channels: int = 64, blocks: int = 9, *, levels: int = 2, out_channels: int = 3, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # given statistics stay float32; convolutions cast the picture
         if blocks < 1 or levels < 1:
             raise ValueError('A ResnetGenerator needs at least one block and one halving. '
                              f'Received: blocks={blocks}, levels={levels}.')

@@ -1,5 +1,6 @@
 """Every preset, shrunk: builds, trains what it should, restores exactly, exports what it computes."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -45,6 +46,7 @@ DEAR = ('denoise', 'deblur', 'restore', 'colorize', 'super_resolution_2', 'super
 @pytest.fixture(scope='module', params=[
     pytest.param(name, marks=pytest.mark.slow) if name in DEAR else name for name in configs.PRESETS])
 def system(request):
+    keras.utils.set_random_seed(0)  # in half precision some weights of networks this small overflow, others underflow
     return shrunk(request.param, *EXTRAS.get(request.param, ())).build()
 
 
@@ -66,13 +68,15 @@ def due_phases(system) -> list:
 
 
 def settle_loss_scale(system, batch, due):
-    """Dynamic loss scaling skips steps, halving its scale, until no gradient overflows."""
+    """Dynamic loss scaling skips steps, halving its scale, until no gradient overflows, three times in a row."""
     if system.config.precision != 'mixed_float16':
         return
-    for _ in range(20):
+    in_a_row = 0
+    for _ in range(30):
         before = values(system)
         system.train_step(batch, due=due)
-        if trained_by(system, due) <= changed_networks(before, values(system)):
+        in_a_row = in_a_row + 1 if trained_by(system, due) <= changed_networks(before, values(system)) else 0
+        if in_a_row == 3:
             return
     pytest.fail('the loss scale never settled')
 
