@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import functools
 
-import keras
 from keras import ops
 
 from stylegan_tf.data import defects
@@ -22,7 +21,7 @@ from stylegan_tf.networks import features
 from stylegan_tf.networks.defect_discriminator import DefectDiscriminator, full_size
 from stylegan_tf.networks.unet import UNet
 from stylegan_tf.systems import anomaly_signatures, correction_signatures
-from stylegan_tf.systems.system import Phase, PhaseResult, System
+from stylegan_tf.systems.system import Phase, PhaseResult, System, computing_in
 
 CHANGE_GAIN = 3.0  # of the U-Net's results, which start at a tenth
 NEIGHBOURHOOD = 17  # patches of 4 pixels: damage that is scarce within it counts more
@@ -76,12 +75,9 @@ class Anomaly(System):
         def corrector(name):
             return UNet(config.generator_channels, 3, blocks=config.generator_blocks, name=name)
 
-        keras.config.set_dtype_policy(config.precision)
-        try:
+        with computing_in(config.precision):
             self.discriminator, self.discriminator_ema = detector('discriminator'), detector('discriminator_ema')
             self.generator, self.generator_ema = corrector('generator'), corrector('generator_ema')
-        finally:
-            keras.config.set_dtype_policy('float32')
         self.networks = {'generator': self.generator, 'discriminator': self.discriminator}
         self.twins = {'generator': self.generator_ema, 'discriminator': self.discriminator_ema}
         self._make_phases(config)

@@ -25,7 +25,7 @@ from stylegan_tf.networks.resnet import ResnetGenerator
 from stylegan_tf.networks.unet import UNet
 from stylegan_tf.systems.accumulation import spread_out
 from stylegan_tf.systems.augmentation import follow, make_augmentation
-from stylegan_tf.systems.system import Phase, PhaseResult, System
+from stylegan_tf.systems.system import Phase, PhaseResult, System, computing_in
 from stylegan_tf.systems.translation_signatures import translation_signatures
 
 LARGEST = 0.98  # inputs are scaled to this before their tanh is undone, which would be infinite at 1
@@ -49,11 +49,8 @@ class CycleGAN(System):
     def __init__(self, config):
         super().__init__(config)
         self.is_cycle = config.method == 'cycle'
-        keras.config.set_dtype_policy(config.precision)
-        try:
+        with computing_in(config.precision):
             self._make_networks(config)
-        finally:
-            keras.config.set_dtype_policy('float32')
         self.noise = keras.random.SeedGenerator(0, name='noise')
         self._make_phases(config)
         self._build_networks(config)

@@ -10,7 +10,6 @@ holes, wear, colour and resolution differ in `restoration_tasks` alone.
 
 from __future__ import annotations
 
-import keras
 from keras import ops
 
 from stylegan_tf.losses import adversarial, perceptual, reconstruction
@@ -19,7 +18,7 @@ from stylegan_tf.networks.patchgan import PatchDiscriminator
 from stylegan_tf.networks.unet import UNet
 from stylegan_tf.systems.restoration_signatures import restoration_signatures
 from stylegan_tf.systems.restoration_tasks import PALETTE_SIZE, make_task
-from stylegan_tf.systems.system import Phase, PhaseResult, System
+from stylegan_tf.systems.system import Phase, PhaseResult, System, computing_in
 
 _RECONSTRUCTION = {'l1': reconstruction.l1_loss, 'l2': reconstruction.l2_loss,
                    'charbonnier': reconstruction.charbonnier_loss}
@@ -47,16 +46,13 @@ class Restoration(System):
         self.perceptual = None
         if config.perceptual_weight:
             self.perceptual = features.load(config.perceptual, config.perceptual_layers, dtype=config.perceptual_dtype)
-        keras.config.set_dtype_policy(config.precision)
-        try:
+        with computing_in(config.precision):
             self.generator, self.generator_ema = (
                 UNet(config.generator_channels, self.task.channels, blocks=config.generator_blocks,
                      dilations=config.generator_dilations, name=name) for name in ('generator', 'generator_ema'))
             self.discriminator = PatchDiscriminator(
                 config.discriminator_channels, config.discriminator_layers, use_spectral_norm=True,
                 name='discriminator')
-        finally:
-            keras.config.set_dtype_policy('float32')
         self.networks = {'generator': self.generator, 'discriminator': self.discriminator}
         self.twins = {'generator': self.generator_ema}
         self._make_phases(config)

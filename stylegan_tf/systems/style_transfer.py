@@ -24,7 +24,7 @@ from stylegan_tf.systems.accumulation import spread_out
 from stylegan_tf.systems.augmentation import follow, make_augmentation
 from stylegan_tf.systems.stylization_litert import litert_functions
 from stylegan_tf.systems.stylization_signatures import stylization_signatures
-from stylegan_tf.systems.system import Phase, PhaseResult, System
+from stylegan_tf.systems.system import Phase, PhaseResult, System, computing_in
 
 OWN_CODE_SIDE = 64  # copy of the content whose code stands for "no change"
 MAPPED_SAMPLES = 4  # noise codes drawn for each style in the energy score
@@ -44,11 +44,8 @@ class StyleTransfer(System):
 
     def __init__(self, config):
         super().__init__(config)
-        keras.config.set_dtype_policy(config.precision)
-        try:
+        with computing_in(config.precision):
             self._make_networks(config)
-        finally:
-            keras.config.set_dtype_policy('float32')
         self.noise = keras.random.SeedGenerator(0, name='noise')
         self._make_phases(config)
         self._build_networks(config)

@@ -24,7 +24,7 @@ from stylegan_tf.networks.stylegan_discriminator import Discriminator
 from stylegan_tf.systems import growing
 from stylegan_tf.systems.augmentation import follow, make_augmentation
 from stylegan_tf.systems.generation_signatures import generation_signatures
-from stylegan_tf.systems.system import Phase, PhaseResult, System
+from stylegan_tf.systems.system import Phase, PhaseResult, System, computing_in
 
 SAMPLE_COLUMNS, LARGE_SAMPLE_COLUMNS = 8, 4  # noise of a sample grid; of pictures above LARGE_SIDE pixels
 LARGE_SIDE = 128
@@ -50,11 +50,8 @@ class StyleGAN(System):
         self.noise_space = 'z' if config.architecture == 'dcgan' else 'w'
         self.sizes = feature_map_sizes(config.resolution)
         self.stages = growing.plan(self.sizes, config.growing_start, config.growing_steps)
-        keras.config.set_dtype_policy(config.precision)
-        try:
+        with computing_in(config.precision):
             self._make_networks(config)
-        finally:
-            keras.config.set_dtype_policy('float32')
         self.noise = keras.random.SeedGenerator(0, name='noise')
         self._make_state(config)
         self._make_phases(config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable
@@ -16,6 +17,16 @@ from stylegan_tf.systems import accumulation
 from stylegan_tf.systems.optimizers import make_optimizer
 
 DRAWS_PER_STEP = 256  # upper bound of one generator's random draws within a step
+
+
+@contextlib.contextmanager
+def computing_in(precision: str):
+    """Layers that are made within compute in this precision ('mixed_float16', ...); later ones in float32 again."""
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy('float32')
 
 
 @dataclasses.dataclass(frozen=True)
