@@ -93,6 +93,7 @@ def load_run(workdir, *, checkpoint='newest', has_twins=True):
             'seed': record.get('seed'), 'training': _training_facts(record, found), **({'name': name} if name else {})}
     if 'calibration' in found.record:
         card['calibration'] = found.record['calibration']
+    card.update({entry: record[entry] for entry in ('purpose', 'notes') if record.get(entry)})  # of models that ship
     return system, functions, card
 
 

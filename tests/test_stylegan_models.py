@@ -66,6 +66,7 @@ def test_other_verbs_and_codes_of_another_shape_are_refused():
 def test_the_digits_that_ship_are_drawn_by_class():
     digits = sg.load('digits')
     assert digits.label_names == tuple('0123456789') and 'MNIST' in digits.card['training']['data']['content']
+    assert any('4 like 9' in note for note in digits.card['notes']) and 'digits' in digits.card['purpose']
     ones, eights = (np.array(digits.generate(8, seed=1, label=label, truncation=0.7)) for label in ('1', '8'))
     assert ones.shape == (8, 28, 28, 3) and np.abs(ones - np.roll(ones, 1, axis=0).astype(int)).mean() > 5
     assert 0.02 < (ones > 127).mean() < (eights > 127).mean() < 0.4  # ink of a stroke, and of two rings

@@ -130,7 +130,8 @@ def test_saved_model_equals_python(system, tmp_path):
     loaded = tf.saved_model.load(str(tmp_path / 'model')).signatures[name]
     inputs = exporter.tensors(serving_graph.example_inputs(signature, (33, 50), batch=2, seed=2))
     # What is exported is float32; a graph rounds half precision elsewhere than Python does.
-    tolerance = {'mixed_bfloat16': 6e-2, 'mixed_float16': 8e-3}.get(system.config.precision, 1e-4)
+    tolerance = {'mixed_bfloat16': 3e-2, 'mixed_float16': 4e-3}.get(system.config.precision, 1e-4)
+    worst = tolerance if system.config.precision == 'float32' else 2 * tolerance
     expected, found = signature.function(**inputs), loaded(**inputs)
     assert set(found) == set(signature.outputs)
     for output, kind in signature.outputs.items():
@@ -138,7 +139,9 @@ def test_saved_model_equals_python(system, tmp_path):
         if kind in serving_graph.FILE_KINDS:
             assert found[output].shape[:3] == (2, *output_size(system, signature))
         if kind != 'names':
-            np.testing.assert_allclose(found[output], expected[output], atol=tolerance)
+            np.testing.assert_allclose(found[output], expected[output], atol=worst)
+            # Where a deep network adds such roundings up, it is one value in thousands.
+            assert np.mean(np.isclose(found[output], expected[output], rtol=0.0, atol=tolerance)) > 0.999, output
 
 
 def test_metrics_get_the_same_outputs_each_time(system):
