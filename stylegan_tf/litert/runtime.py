@@ -66,6 +66,28 @@ class Runtime:
         self.signatures = {name: sorted(parts['inputs'])
                            for name, parts in self._interpreter.get_signature_list().items()}
 
+    def run_unnamed(self, *inputs):
+        """Runs a model that has no signatures, as files of other people often have none.
+
+        Args:
+            *inputs: Arrays in the model's order, of the shapes and kinds that it declares.
+        Returns:
+            List of arrays in the model's order.
+        Raises:
+            LiteRTError: If an input does not fit.
+        """
+        try:
+            with self._lock:
+                for tensor, value in zip(self._interpreter.get_input_details(), inputs, strict=True):
+                    self._interpreter.set_tensor(tensor['index'], value)
+                self._interpreter.invoke()
+                return [self._interpreter.get_tensor(tensor['index'])
+                        for tensor in self._interpreter.get_output_details()]
+        except (ValueError, RuntimeError) as error:
+            sizes = ', '.join(str(np.shape(value)) for value in inputs)
+            raise LiteRTError(f'{self._name} failed with {sizes}: '
+                              f'{" ".join(str(error).split())[:200]}.') from error
+
     def run(self, signature, **inputs):
         """Runs a signature.
 

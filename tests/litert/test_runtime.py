@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+from stylegan_tf.data import face_models
 from stylegan_tf.litert import runtime
 from stylegan_tf.litert.runtime import LiteRTError, Runtime
 from tests import tiny_models
@@ -70,3 +71,14 @@ def test_hidden_gpus_are_none(monkeypatch):
     monkeypatch.setattr(runtime.os.path, 'exists', lambda path: False)
     monkeypatch.delenv('CUDA_VISIBLE_DEVICES', raising=False)
     assert not runtime.has_gpu()
+
+
+def test_models_without_signatures_run_in_their_own_order():
+    network = face_models._network(face_models._MESH_FILE)
+    points, presence = network.run_unnamed(np.zeros((1, 192, 192, 3), np.float32))
+    assert points.shape == (1, 1, 1, 1404)
+    assert presence.ravel()[0] < 0  # a black picture shows no face
+    with pytest.raises(LiteRTError, match=r'failed with \(1, 9, 9, 3\)'):
+        network.run_unnamed(np.zeros((1, 9, 9, 3), np.float32))
+    with pytest.raises(LiteRTError, match='failed with'):
+        network.run_unnamed()
