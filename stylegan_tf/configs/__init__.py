@@ -17,6 +17,7 @@ from stylegan_tf.configs.config import (
     metric_label,
 )
 from stylegan_tf.configs.cyclegan import CycleGANConfig
+from stylegan_tf.configs.portrait import PortraitConfig
 from stylegan_tf.configs.presets import PRESETS, Preset, from_dict, get
 from stylegan_tf.configs.restoration import RestorationConfig
 from stylegan_tf.configs.settings import override
@@ -25,7 +26,7 @@ from stylegan_tf.configs.stylegan import StyleGANConfig
 
 __all__ = [
     'LEAST_METRIC_IMAGES', 'METRICS', 'PRESETS', 'PRETRAINED', 'AnomalyConfig', 'AugmentationConfig', 'Config',
-    'ConfigError', 'CycleGANConfig', 'OptimizerConfig', 'Preset', 'RestorationConfig', 'StyleGANConfig',
-    'StyleTransferConfig', 'from_dict', 'get', 'metric_label', 'override']
+    'ConfigError', 'CycleGANConfig', 'OptimizerConfig', 'PortraitConfig', 'Preset', 'RestorationConfig',
+    'StyleGANConfig', 'StyleTransferConfig', 'from_dict', 'get', 'metric_label', 'override']
 
 PRETRAINED = pathlib.Path(__file__).parent.parent / 'pretrained'  # folders of the models that ship, by name

@@ -8,6 +8,7 @@ from typing import Any
 from stylegan_tf.configs.anomaly import AnomalyConfig
 from stylegan_tf.configs.config import AugmentationConfig, Config, ConfigError, OptimizerConfig, unknown
 from stylegan_tf.configs.cyclegan import CycleGANConfig
+from stylegan_tf.configs.portrait import PortraitConfig
 from stylegan_tf.configs.restoration import RestorationConfig
 from stylegan_tf.configs.settings import from_plain
 from stylegan_tf.configs.style_transfer import StyleTransferConfig
@@ -69,6 +70,8 @@ _CUT = dataclasses.replace(_CYCLE, method='contrastive', identity_weight=1.0)
 _SMALL_GENERATOR = {'generator_blocks': 6, 'starts_from_content': True, 'discriminator_layers': 2}
 _SMALL_CUT = {**_SMALL_GENERATOR, 'identity_weight': 0.0, 'contrastive_weight': 0.3,
               'contrastive_layers': (2, 3, 4, 6), 'contrastive_patches': 128, 'contrastive_units': 64}
+
+_PORTRAIT = PortraitConfig(batch_size=4, total_images=6_000, snapshot_images=1_000)
 
 _STYLE_TRANSFER = StyleTransferConfig(batch_size=4, total_images=24_000, snapshot_images=2_000)
 
@@ -146,6 +149,12 @@ PRESETS: dict[str, Preset] = dict([
         _CYCLE, method='paired', resolution=256, generator='unet', luminance_weight=0.0, history=0,
         best_metric='error'),
         'pictures -> the pictures of the same names, such as drawings -> photographs; a GPU', 4_070_148),
+    _row('portrait_64', dataclasses.replace(_PORTRAIT, resolution=64),
+         'a look of portraits from 5 to 50 pictures, thumbnails; --init=portrait_base', 1),
+    _row('portrait_128', _PORTRAIT, 'the same; a CPU for an hour', 1),
+    _row('portrait_256', dataclasses.replace(
+        _PORTRAIT, resolution=256, total_images=12_000, snapshot_images=2_000, style_scales=3),
+        'the same for whole portraits; a GPU, or a CPU for a night', 1),
 ])
 
 

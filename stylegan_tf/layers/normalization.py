@@ -23,6 +23,20 @@ def instance_statistics(x, epsilon: float = EPSILON):
     return mean, ops.sqrt(variance + epsilon)
 
 
+def without_statistics(x, least: float = 0.05):
+    """What is left of maps without the mean and contrast of their channels: where things are, in no style.
+
+    Args:
+        x: Tensor [B, H, W, C].
+        least: Added to the standard deviation, so that flat channels are not amplified.
+    Returns:
+        float32 [B, H, W, C].
+    """
+    x = ops.cast(x, 'float32')
+    mean, deviation = instance_statistics(x)
+    return (x - mean) / (deviation + least)
+
+
 def adain(x, mean, std, *, content_statistics=None, epsilon: float = EPSILON):
     """Adaptive instance normalisation: gives `x` the channel statistics (mean, std).
 

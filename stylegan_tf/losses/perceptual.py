@@ -9,7 +9,12 @@ from __future__ import annotations
 from keras import ops
 
 from stylegan_tf.layers import normalization, resample
-from stylegan_tf.losses.shapes import mean_per_example, require_rank, require_same_shape
+from stylegan_tf.losses.shapes import (
+    mean_per_example,
+    require_rank,
+    require_same_shape,
+    weighted_mean_per_example,
+)
 
 EPSILON = 1e-8
 
@@ -29,13 +34,14 @@ def _mean(terms):
     return sum(terms) / float(len(terms))
 
 
-def content_loss(features_a, features_b, layers):
+def content_loss(features_a, features_b, layers, weights=None):
     """Mean squared difference of features, position by position, averaged over layers.
 
     Args:
         features_a: Features of the output, {name: [B, H, W, C]}.
         features_b: Features of the content, same shapes.
         layers: Names of the layers compared.
+        weights: None, or how much each place counts, [B or 1, h, w, 1], at least 0 (a mask), resized to each layer.
     Returns:
         Loss per example, float32 [B]. Features of mean activation 1 make layers comparable.
     Raises:
@@ -46,9 +52,16 @@ def content_loss(features_a, features_b, layers):
     for a, b in zip(_chosen(features_a, layers, 'features_a'),
                     _chosen(features_b, layers, 'features_b')):
         require_same_shape(features_a=a, features_b=b)
-        terms.append(mean_per_example(
-            ops.square(ops.cast(a, 'float32') - ops.cast(b, 'float32'))))
+        squares = ops.square(ops.cast(a, 'float32') - ops.cast(b, 'float32'))
+        terms.append(mean_per_example(squares) if weights is None else weighted_mean_per_example(
+            squares, _resized(weights, a.shape[1:3])))
     return _mean(terms)
+
+
+def _resized(weights, size):
+    if tuple(weights.shape[1:3]) == tuple(size):
+        return weights
+    return ops.image.resize(ops.cast(weights, 'float32'), size, interpolation='bilinear', data_format='channels_last')
 
 
 def gram_matrix(x, weights=None):

@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 from keras import ops
 
-from stylegan_tf.losses.shapes import mean_per_example, require_rank, require_same_shape
+from stylegan_tf.losses.shapes import (
+    mean_per_example,
+    require_rank,
+    require_same_shape,
+    weighted_mean_per_example,
+)
 
 # ITU-R BT.601 weights of red, green and blue in the luminance.
 LUMINANCE_WEIGHTS = (0.299, 0.587, 0.114)
@@ -144,19 +149,23 @@ def edge_strength(images, *, epsilon: float = 1e-6):
     return ops.sqrt(ops.sum(ops.square(gradient), axis=-1, keepdims=True) + epsilon)
 
 
-def edge_loss(image_a, image_b):
+def edge_loss(image_a, image_b, weights=None):
     """Mean absolute difference of edge strengths: where edges are, whatever their colours.
 
     Args:
         image_a: Images [B, H, W, 3] or [B, H, W, 1].
         image_b: Same shape.
+        weights: None, or how much each pixel counts, [B or 1, H, W, 1], at least 0 (a mask).
     Returns:
         Loss per example, float32 [B].
     Raises:
         ValueError: The shapes differ, or the channels are neither 1 nor 3.
     """
     require_same_shape(image_a=image_a, image_b=image_b)
-    return l1_loss(edge_strength(image_a), edge_strength(image_b))
+    edges_a, edges_b = edge_strength(image_a), edge_strength(image_b)
+    if weights is None:
+        return l1_loss(edges_a, edges_b)
+    return weighted_mean_per_example(ops.abs(edges_a - edges_b), weights[:, 1:-1, 1:-1])  # as edges are cut
 
 
 def total_variation_loss(image):

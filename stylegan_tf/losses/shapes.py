@@ -30,3 +30,14 @@ def mean_per_example(x):
     x = ops.cast(x, 'float32')
     axes = tuple(range(1, len(x.shape)))
     return ops.mean(x, axis=axes) if axes else x
+
+
+def weighted_mean_per_example(x, weights):
+    """Mean where weights say: [B, H, W, C] and weights [B or 1, H, W, 1], at least 0 -> float32 [B].
+
+    0 for an example without any weight.
+    """
+    x, weights = ops.cast(x, 'float32'), ops.cast(weights, 'float32')
+    require_rank(4, x=x, weights=weights)
+    axes = (1, 2, 3)
+    return ops.sum(x * weights, axis=axes) / (ops.sum(weights, axis=axes) * float(x.shape[-1]) + 1e-6)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from stylegan_tf.layers.normalization import instance_statistics
+from stylegan_tf.layers.normalization import instance_statistics, without_statistics
 from stylegan_tf.losses import adversarial, diversity, penalties, perceptual, reconstruction
 from stylegan_tf.networks import features
 from stylegan_tf.networks.patchgan import PatchDiscriminator
@@ -148,11 +148,11 @@ class StyleTransfer(System):
         if not self.config.discriminator_condition:
             return None
         return ops.stop_gradient(
-            _without_statistics(maps[self.config.discriminator_condition_layer]))
+            without_statistics(maps[self.config.discriminator_condition_layer]))
 
     def _content_maps(self, maps):
         # Means and deviations belong to the style: content is what is left.
-        return {name: _without_statistics(maps[name]) for name in self.config.content_layers}
+        return {name: without_statistics(maps[name]) for name in self.config.content_layers}
 
     def _codes(self, batch, style_maps, training):
         """Codes [B, D], 1 for each example whose code came from its style image, else 0, and those others' indices."""
@@ -376,12 +376,6 @@ class StyleTransfer(System):
                                 f'{config.residual_blocks} residual blocks, style code of '
                                 f'{config.code_size}',
                 'perceptual_networks': networks}
-
-
-def _without_statistics(x):
-    x = ops.cast(x, 'float32')
-    mean, deviation = instance_statistics(x)
-    return (x - mean) / (deviation + 0.05)
 
 
 def _halved(image):

@@ -24,7 +24,6 @@ def stylization_signatures(system) -> dict[str, Signature]:
     """
     functions = _Functions(system)
     code, latent = system.config.code_size, system.config.latent_size
-    statistics = 2 * sum(functions.generator.channels)
     noise_inputs = {'latent': latent, **({'label': 'label'} if system.config.num_labels else {})}
     return {
         'stylize': Signature(
@@ -35,12 +34,10 @@ def stylization_signatures(system) -> dict[str, Signature]:
             functions.stylize_from_code, {'content': 'image', 'code': code, 'strength': 'scalar'},
             {'stylized': 'image'}),
         'code_from_noise': Signature(functions.code_from_noise, noise_inputs, {'code': code}),
-        'encode_content': Signature(
-            functions.encode_content, {'content': 'image'},
-            {'statistics': statistics, 'tile_margin': 'scalar', 'tile_multiple': 'scalar'}),
+        'encode_content': functions.encode_content_signature(),
         'stylize_tile': Signature(
             functions.stylize_tile,
-            {'content': 'image', 'code': code, 'statistics': statistics, 'strength': 'scalar'},
+            {'content': 'image', 'code': code, 'statistics': functions.statistics_size, 'strength': 'scalar'},
             {'stylized': 'image'}),
     }
 
@@ -66,8 +63,14 @@ def content_reach(levels: int, residual_blocks: int) -> int:
     return reach
 
 
-class _Functions:
-    """The signatures' functions: images [B, H, W, 3] in [0, 1], codes [B, D], strength [B]."""
+class Painting:
+    """What exports of any `StylizationGenerator` compute, whole or in tiles.
+
+    Images are float32 [B, H, W, 3], in [0, 1] where signatures take them and in [-1, 1] inside; codes [B, D].
+
+    Args:
+        system: Has the averaged network 'generator'.
+    """
 
     def __init__(self, system):
         import tensorflow as tf
@@ -75,25 +78,15 @@ class _Functions:
         self.tf = tf
         self.system = system
         self.generator = system.average('generator')
+        self.statistics_size = 2 * sum(self.generator.channels)
         self.multiple = 2 ** self.generator.levels
         self.margin = content_reach(self.generator.levels, len(self.generator.residuals))
         self.is_deviation = [is_deviation for count in self.generator.channels
                              for is_deviation in (False, True) for _ in range(count)]
 
-    def encode_style(self, style):
-        style = bounded(self.tf, style * 2.0 - 1.0, STYLE_SIDE)
-        return {'code': self.system.encode_style(style, average=True)}
-
-    def stylize(self, content, style, strength):
-        return self.stylize_from_code(content, self.encode_style(style)['code'], strength)
-
-    def stylize_from_code(self, content, code, strength):
-        content = content * 2.0 - 1.0
-        return self._painted(content, code, strength,
-                             lambda maps: self._statistics(content, lambda: maps))
-
-    def code_from_noise(self, latent, label=None):
-        return {'code': self.system.average('mapping')(latent, label)}
+    def encode_content_signature(self) -> Signature:
+        return Signature(self.encode_content, {'content': 'image'}, {
+            'statistics': self.statistics_size, 'tile_margin': 'scalar', 'tile_multiple': 'scalar'})
 
     def encode_content(self, content):
         tf = self.tf
@@ -105,12 +98,22 @@ class _Functions:
                 'tile_margin': tf.fill(batch, float(self.margin)),
                 'tile_multiple': tf.fill(batch, float(self.multiple))}
 
-    def stylize_tile(self, content, code, statistics, strength):
+    def painted(self, content, code, statistics=None):
+        """Content in [-1, 1] -> painted; `statistics` [B, S] are those of the whole picture, None of the content."""
         tf = self.tf
-        # Deviations are never negative: one that is would divide by nearly nothing.
-        statistics = tf.where(tf.constant(self.is_deviation), tf.maximum(statistics, 0.0),
-                              statistics)
-        return self._painted(content * 2.0 - 1.0, code, strength, lambda _: statistics)
+        whole, height, width = padded(tf, content, self.multiple, 2 * self.multiple)
+        maps = self.generator.encoder(whole)
+        if statistics is None:
+            statistics = self._statistics(content, lambda: maps)
+        else:
+            # Deviations are never negative: one that is would divide by nearly nothing.
+            statistics = tf.where(tf.constant(self.is_deviation), tf.maximum(statistics, 0.0), statistics)
+        return self.generator.synthesize(maps, code, statistics)[:, :height, :width]
+
+    def mixed(self, content, painted, strength):
+        """The output of a signature: from the content at strength 0 to what was painted at 1."""
+        mixed = content + strength[:, None, None, None] * (painted - content)
+        return {'stylized': self.tf.clip_by_value(mixed * 0.5 + 0.5, 0.0, 1.0)}
 
     def _statistics(self, content, maps_of_whole):
         tf = self.tf
@@ -120,10 +123,24 @@ class _Functions:
             lambda: self.generator.statistics(self.generator.encoder(
                 bounded(tf, content, STATISTICS_SIDE))))
 
-    def _painted(self, content, code, strength, statistics_of):
-        tf = self.tf
-        whole, height, width = padded(tf, content, self.multiple, 2 * self.multiple)
-        maps = self.generator.encoder(whole)
-        painted = self.generator.synthesize(maps, code, statistics_of(maps))[:, :height, :width]
-        painted = content + strength[:, None, None, None] * (painted - content)
-        return {'stylized': tf.clip_by_value(painted * 0.5 + 0.5, 0.0, 1.0)}
+
+class _Functions(Painting):
+    """The signatures' functions: images [B, H, W, 3] in [0, 1], codes [B, D], strength [B]."""
+
+    def encode_style(self, style):
+        style = bounded(self.tf, style * 2.0 - 1.0, STYLE_SIDE)
+        return {'code': self.system.encode_style(style, average=True)}
+
+    def stylize(self, content, style, strength):
+        return self.stylize_from_code(content, self.encode_style(style)['code'], strength)
+
+    def stylize_from_code(self, content, code, strength):
+        content = content * 2.0 - 1.0
+        return self.mixed(content, self.painted(content, code), strength)
+
+    def code_from_noise(self, latent, label=None):
+        return {'code': self.system.average('mapping')(latent, label)}
+
+    def stylize_tile(self, content, code, statistics, strength):
+        content = content * 2.0 - 1.0
+        return self.mixed(content, self.painted(content, code, statistics), strength)

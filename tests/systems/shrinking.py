@@ -27,6 +27,11 @@ SMALL_OF = {
     configs.CycleGANConfig: {
         'generator_channels': '4', 'generator_blocks': '2', 'unet_channels': '4,6', 'discriminator_channels': '4',
         'discriminator_layers': '2', 'history': '6', 'contrastive_units': '8', 'contrastive_patches': '16'},
+    configs.PortraitConfig: {
+        'style_layers': 'relu1_1,relu2_1', 'content_layers': 'relu2_1', 'face_layers': 'relu2_1', 'warmup_images': '8',
+        'width_channels': '4', 'max_channels': '8', 'levels': '2', 'residual_blocks': '1', 'code_size': '16',
+        'variations': '3', 'table_size': '5', 'style_encoder_layers': 'relu1_1,relu2_1', 'identity_weight': '0',
+        'discriminator_channels': '4', 'discriminator_layers': '2'},
 }
 
 
@@ -56,6 +61,8 @@ def random_batch(config, seed: int = 0) -> dict:
         severity[::2] = 0.0
         batch.update(severity=severity, mask=random.integers(0, 2, (*shape, 1)).astype(np.float32),
                      has_content=np.arange(count, dtype=np.float32) % 2, has_style=np.ones(count, np.float32))
+    if isinstance(config, configs.PortraitConfig):
+        batch['mask'] = random.integers(0, 2, (*shape, 1)).astype(np.float32)
     return batch
 
 

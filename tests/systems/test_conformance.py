@@ -37,10 +37,13 @@ EXTRAS = {
     'cut_256': ['accumulation_steps=2', 'structure_weight=1'],
     'cartoon_256': ['generator=unet', 'contrastive_layers=0,1,2', 'history=0'],
     'paired_256': ['discriminator_augmentation=diffaugment'],
+    'portrait_128': ['adversarial_loss=least_squares', 'discriminator_augmentation=ada', 'ada_target=-0.99',
+                     'ada_images=16', 'r1_weight=1', 'r1_every=2', 'identity_weight=1'],
+    'portrait_256': ['precision=mixed_float16', 'total_variation_weight=0.1', 'warmup_images=0'],
 }
 DEAR = ('denoise', 'deblur', 'restore', 'colorize', 'super_resolution_2', 'super_resolution_4',
         'stylegan_128', 'stylegan_128x192', 'stylegan_256', 'stylegan_1024', 'dcgan_64', 'cyclegan_128', 'cyclegan_256',
-        'cut_256', 'cartoon_256', 'product_128', 'paired_256')  # more of one system
+        'cut_256', 'cartoon_256', 'product_128', 'paired_256', 'portrait_128', 'portrait_256')  # more of one system
 
 
 @pytest.fixture(scope='module', params=[
