@@ -12,7 +12,15 @@ import os
 import pathlib
 import warnings
 
-from stylegan_tf import anomaly_models, configs, litert_models, restoration_models, stylegan_models, translation_models
+from stylegan_tf import (
+    anomaly_models,
+    configs,
+    litert_models,
+    portrait_models,
+    restoration_models,
+    stylegan_models,
+    translation_models,
+)
 from stylegan_tf.litert import runtime
 from stylegan_tf.loaded_models import GatysModel, Model, ModelError, NetworkModel, Style
 
@@ -160,6 +168,8 @@ def _network_model(functions, card, **options):
         kind = anomaly_models.AnomalyModel
     elif 'generate' in functions:
         kind = stylegan_models.GeneratorModel
+    elif portrait_models.is_portrait(functions):
+        kind = portrait_models.PortraitModel
     elif translation_models.is_translation(functions):
         kind = translation_models.TranslationModel
     else:

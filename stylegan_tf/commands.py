@@ -143,6 +143,14 @@ def numbers(texts, flag):
         raise UsageError(f'--{flag} must be numbers such as 0.7,0.3. Received: {",".join(texts)}.') from None
 
 
+def named_numbers(texts, flag):
+    """The values of a list flag of NAME=NUMBER as dict name -> float; raises UsageError where one is not."""
+    try:
+        return {name.strip(): float(number) for name, number in (text.split('=') for text in texts)}
+    except ValueError:
+        raise UsageError(f'--{flag} must be such as texture=0.5,background=0.3. Received: {",".join(texts)}.') from None
+
+
 def help_text(module):
     """The help of a command's module: its docstring and its own flags."""
     lines = [module.__doc__.strip(), '', 'Flags:']

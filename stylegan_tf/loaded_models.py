@@ -56,6 +56,7 @@ class Model:
         statistics_filter: None, or a callable from the numbers that describe a whole picture, float32 [1, S], to those
             to use in their place, such as their mean over the frames of a clip; only models that tell them call it.
         takes_style: Whether it paints in a style; without one it mends, fills, colours or enlarges pictures.
+        dials: Further numbers that `stylize` takes by name -> what each does, in one line.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Model:
     progress_unit = 'tile'
     statistics_filter = None
     takes_style = True
+    dials: dict = {}
 
     def stylize(self, content, style=None, *, strength=1.0, style_weights=None, keep_colors='none',
                 mask=None, tile=None, hints=None, palette=None, direction='forward'):
@@ -116,6 +118,13 @@ class Model:
         content = images.read(content)
         coverage = None if mask is None else read_mask(mask, content.shape[:2])
         return self._stylize(content, style, float(strength), keep_colors, coverage, tile)
+
+    def check_dials(self, dials):
+        """Raises ModelError unless all of the dict's names are dials of this model."""
+        unknown = sorted(set(dials) - set(self.dials))
+        if unknown:
+            known = '; '.join(f'{name}: {what}' for name, what in self.dials.items()) or 'none'
+            raise ModelError(f'The model {self.name} has no dial {unknown[0]!r}. It has: {known}.')
 
     def check_direction(self, direction):
         """Raises ModelError unless `direction`, as of `stylize`, is one that this model knows."""

@@ -36,15 +36,21 @@ class RestorationModel(NetworkModel):
 
     def stylize(self, content, style=None, *, strength=1.0, style_weights=None, keep_colors='none', mask=None,
                 tile=None, hints=None, palette=None, direction='forward'):
+        self._check(style, style_weights, strength, keep_colors, tile, mask, hints, palette, direction)
+        return self._changed(images.read(content), self._signature_of(direction),
+                             {'strength': np.array([strength], np.float32)}, keep_colors, mask, tile, hints, palette)
+
+    def _check(self, style, style_weights, strength, keep_colors, tile, mask, hints, palette, direction):
         check_strength(strength)
         check_keep_colors(keep_colors)
         self.check_tile(tile)
         self.prepare_style(style, style_weights)
         self._check_pictures(keep_colors, mask, hints, palette)
         self.check_direction(direction)
-        content = images.read(content)
-        size = content.shape[:2]
-        signature, whole, maps = self._signature_of(direction), {'strength': np.array([strength], np.float32)}, {}
+
+    def _changed(self, content, signature, whole, keep_colors, mask, tile, hints=None, palette=None):
+        """What a signature makes of a picture uint8 [H, W, 3]; `whole` are its inputs that no tile has of its own."""
+        size, whole, maps = content.shape[:2], dict(whole), {}
         if self._fills:
             maps['mask'] = np.rint(read_mask(mask, size))[None, :, :, None].astype(np.float32)
         if hints is not None or palette is not None:

@@ -14,7 +14,7 @@ BYTES_SUFFIX = '_bytes'
 # Float signature -> name of its twin that takes and returns encoded files.
 BYTES_TWINS = {'stylize': 'serving_default', **{name: name + BYTES_SUFFIX for name in (
     'stylize_back', 'encode_style', 'stylize_from_code', 'encode_palette', 'stylize_with_hints',
-    'generate', 'score', 'score_with_content', 'score_with_references',
+    'stylize_with_dials', 'generate', 'score', 'score_with_content', 'score_with_references',
     'correct', 'correct_with_content', 'correct_with_references')}}
 FILE_KINDS = {'image': 3, 'map': 1, 'overlay': 4}  # kinds that the twins hold as encoded files -> channels
 

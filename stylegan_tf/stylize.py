@@ -44,6 +44,9 @@ _PALETTE = flags.DEFINE_string('palette', None, 'For a model that colours: pictu
 _DIRECTION = flags.DEFINE_enum(
     'direction', 'forward', ['forward', 'back'],
     'For a translation that was trained both ways: back goes from the pictures of --style_data to those of --data.')
+_DIALS = flags.DEFINE_list(
+    'dials', [], 'For a look of portraits: NAME=NUMBER[,NAME=NUMBER...] of texture, protect_skin, background (0 to 1), '
+    'variation (a whole number), spread.')
 _SWEEP = flags.DEFINE_string(
     'sweep', None, 'strength: a labelled sheet of strengths 0, 0.25, 0.5, 0.75 and 1 instead.')
 _TILE = flags.DEFINE_integer(
@@ -73,7 +76,8 @@ def main():
                                            for flag in (_MASK, _HINTS, _PALETTE)},
         style_seed=_STYLE_SEED.value, style_label=_STYLE_LABEL.value,
         is_sweep=_SWEEP.value is not None, has_provenance=_PROVENANCE.value == 'on',
-        overwrite=_OVERWRITE.value, tile=_TILE.value, direction=_DIRECTION.value)
+        overwrite=_OVERWRITE.value, tile=_TILE.value, direction=_DIRECTION.value,
+        dials=commands.named_numbers(_DIALS.value, 'dials'))
     settings.check()
     if clips.is_clip(_CONTENT.value):
         jobs = [clip_stylizer.plan(_CONTENT.value, _OUTPUT.value, is_sweep=settings.is_sweep)]

@@ -48,6 +48,7 @@ class Settings:
     style_seed: int | None = None  # a style from noise instead of pictures
     style_label: str | None = None  # a style of a class the model knows
     direction: str = 'forward'  # 'back': from the second domain of a translation to the first
+    dials: dict = dataclasses.field(default_factory=dict)  # further numbers that the model takes, by name
     is_sweep: bool = False  # a labelled sheet of SWEEP_STRENGTHS instead of a picture
     has_provenance: bool = True  # outputs carry model, hash and strength in their metadata
     overwrite: bool = False  # replace outputs that were made otherwise
@@ -152,6 +153,7 @@ class Stylizer:
         settings.check()
         model.check_tile(settings.tile)
         model.check_direction(settings.direction)
+        model.check_dials(settings.dials)
         self.model = model
         self.settings = settings
         self._styles = [pathlib.Path(style) for style in styles]
@@ -268,7 +270,7 @@ class Stylizer:
         return self.model.stylize(content, self._style, strength=strength, mask=self._mask,
                                   keep_colors=self.settings.keep_colors, tile=self.settings.tile,
                                   hints=self.settings.hints, palette=self.settings.palette,
-                                  direction=self.settings.direction)
+                                  direction=self.settings.direction, **self.settings.dials)
 
     @functools.cached_property
     def _measures(self):
@@ -292,8 +294,9 @@ class Stylizer:
                 'strength': list(SWEEP_STRENGTHS) if settings.is_sweep else settings.strength,
                 'keep_colors': settings.keep_colors, 'is_sweep': settings.is_sweep,
                 'style_seed': settings.style_seed, 'style_label': settings.style_label,
-                # Receipts of models that know no other direction stay as they were.
-                **({} if settings.direction == 'forward' else {'direction': settings.direction})},
+                # Receipts of models that know no other direction, and no dials, stay as they were.
+                **({} if settings.direction == 'forward' else {'direction': settings.direction}),
+                **({'dials': settings.dials} if settings.dials else {})},
             'model': {'name': self.model.name, 'hash': self.model.hash,
                       'config_hash': self.model.card.get('config_hash')}}
 

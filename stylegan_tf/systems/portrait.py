@@ -18,13 +18,14 @@ import keras
 import numpy as np
 from keras import ops
 
+from stylegan_tf.images import to_uint8
 from stylegan_tf.layers.normalization import instance_statistics, without_statistics
 from stylegan_tf.losses import adversarial, penalties, perceptual, reconstruction
 from stylegan_tf.networks import features
 from stylegan_tf.networks.look_memory import LookMemory
 from stylegan_tf.networks.patchgan import PatchDiscriminator
 from stylegan_tf.networks.stylization import StyleEncoder, StylizationGenerator
-from stylegan_tf.systems import portrait_look
+from stylegan_tf.systems import portrait_look, portrait_report
 from stylegan_tf.systems.accumulation import spread_out
 from stylegan_tf.systems.augmentation import follow, make_augmentation
 from stylegan_tf.systems.portrait_signatures import portrait_signatures
@@ -328,6 +329,22 @@ class Portrait(System):
             return {'critic_distance': real - made}
         hits = self._hits(real, made)
         return {'discriminator_accuracy': 0.5 * sum(hits), 'discriminator_real_accuracy': hits[0]}
+
+    def explain(self, batches):
+        """Whether the person is still there, and what changed."""
+        names, distances, pictures = [], [], {'before': [], 'graded': [], 'after': [], 'look': []}
+        for batch, names_by_role in batches:
+            content, style = (ops.convert_to_tensor(batch[role]) for role in self.roles)
+            codes = self.look_codes(content.shape[0])
+            made = {'before': content, 'graded': self.stylize(content, codes, 0.0), 'look': style,
+                    'after': ops.clip(self.stylize(content, codes), -1.0, 1.0)}
+            for name, images_of_kind in made.items():
+                pictures[name] += [to_uint8(picture) for picture in ops.convert_to_numpy(images_of_kind)]
+            if self.identity is not None:
+                distances += ops.convert_to_numpy(self.identity_distances(content, made['after'])).tolist()
+                names += names_by_role['content']
+        sections = [portrait_report.identity_section(names, distances)] if names else []
+        return [*sections, portrait_report.change_section(**pictures)]
 
     def signatures(self) -> dict:
         return portrait_signatures(self)

@@ -352,6 +352,14 @@ class System(keras.Model):
                 added to. Changes variables of `extra_state` by `assign` only.
         """
 
+    def begin(self, sources: dict, note: Callable[[str], None] = print) -> None:
+        """Called once where a new run begins, before its first step and after --init; not where one continues.
+
+        Args:
+            sources: Role -> Source of the training pictures.
+            note: Callable that prints one line.
+        """
+
     def training_stream(self, sources: dict, size: tuple[int, int], seed: int):
         """The run's samples.
 
@@ -384,6 +392,17 @@ class System(keras.Model):
     def evaluate_batch(self, batch) -> dict:
         """Held-out numbers of a batch: name -> float32 [B]."""
         raise NotImplementedError
+
+    def explain(self, batches) -> list[dict]:
+        """What was learnt, for people: sections of report.html, made at each snapshot.
+
+        Args:
+            batches: Iterator of (held-out batch, names of its pictures by role).
+        Returns:
+            List of {'title': str, 'lines': [str], 'table': rows of str, the first the head (may be missing),
+            'picture': uint8 [H, W, 3] (may be missing)}.
+        """
+        return []
 
     def encode_noise(self, batch, noise):
         """Codes [B, D] of normal noise [B, noise_size] for a batch, by the averaged weights."""

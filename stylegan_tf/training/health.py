@@ -20,6 +20,8 @@ LEAST_STRUCTURE = 0.1  # correlation of the edges of content and result
 LEARNT_BY_HEART = 0.2  # of training pictures taken for real, more than of held-out ones
 LEAKING_PROBABILITY = 0.8  # of ADA: Karras et al. 2020, section 2.3
 MOST_SKIPPED = 0.2  # share of steps
+STEEP_PENALTY = 2.0  # of WGAN-GP, weighted by 10: a slope of 1.45 in place of 1
+LEAST_DISTANCE = 0.02  # of a critic of slope 1, in root mean squares of pictures in [-1, 1]
 PENALTIES = ('r1', 'path_length')  # phases whose terms rise as the networks sharpen, and mean no harm
 
 
@@ -63,8 +65,11 @@ def advise_run(record, rows):
     """`advise` for the dict of config.json and all lines of metrics.jsonl, events included."""
     settings, pictures = record.get('config', {}), record.get('pictures', {})
     counts = pictures.get('style_data') or pictures.get('data') or [None]
-    return advise([row for row in rows if 'event' not in row], best_metric=settings.get('best_metric', ''),
-                  augmentation=settings.get('discriminator_augmentation', 'none'), real_pictures=counts[0])
+    found = advise([row for row in rows if 'event' not in row], best_metric=settings.get('best_metric', ''),
+                   augmentation=settings.get('discriminator_augmentation', 'none'), real_pictures=counts[0])
+    lacking = [Advice(f'pictures {number}', sign, remedy)
+               for number, (sign, remedy) in enumerate(record.get('picture_advice', ()))]
+    return [*found, *lacking]
 
 
 def advise(rows, *, best_metric='', augmentation='none', real_pictures=None):
@@ -79,7 +84,7 @@ def advise(rows, *, best_metric='', augmentation='none', real_pictures=None):
     Returns:
         List of Advice, the most pressing first; empty for a healthy run.
     """
-    return [*_outputs(rows), *_discriminator(rows), *_learnt_by_heart(rows, augmentation, real_pictures),
+    return [*_outputs(rows), *_discriminator(rows), *_critic(rows), *_learnt_by_heart(rows, augmentation, real_pictures),
             *_augmentation(rows), *_skipped(rows), *_rising_losses(rows), *_stale(rows, best_metric), *_slow(rows)]
 
 
@@ -191,6 +196,30 @@ def _discriminator(rows):
                 'Raise discriminator_optimizer.learning_rate or its channels, or halve r1_weight. Early in a '
                 'run this may pass by itself.')
         return
+
+
+def _critic(rows):
+    """Signs of a critic (WGAN-GP), whose distances have no boundary that an accuracy could tell."""
+    _, penalties = series(rows, 'discriminator/penalty')
+    _, distances = series(rows, 'discriminator/distance')
+    if len(penalties) < RECENT_ROWS or len(distances) < 4 * RECENT_ROWS:
+        return
+    penalty, recent = (float(np.mean(values[-RECENT_ROWS:])) for values in (penalties, distances))
+    if penalty > STEEP_PENALTY:
+        yield Advice('steep critic', f'The critic\'s gradient penalty stays at {penalty:.2g}: its slope is far from 1, and '
+                     'what it says of results cannot be trusted.',
+                     'Halve discriminator_optimizer.learning_rate, or double gradient_penalty_weight.')
+        return
+    blocks = [float(np.mean(distances[k:k + RECENT_ROWS])) for k in range(0, len(distances) - RECENT_ROWS + 1, RECENT_ROWS)]
+    if recent <= 0.1 * max(blocks) and recent < LEAST_DISTANCE:
+        yield Advice('blind critic', f'The critic\'s distance between real pictures and results has fallen to {recent:.3g}: '
+                     'either nothing tells them apart any more, or it has given up.',
+                     'Look at the newest sample. If the look is not there, raise discriminator_optimizer.learning_rate or '
+                     'set discriminator_optimizer.steps_per_round=2.')
+    elif len(blocks) >= 6 and recent >= max(blocks) and recent > 2 * float(np.median(blocks)):
+        yield Advice('running critic', f'The critic\'s distance between real pictures and results keeps growing (now '
+                     f'{recent:.3g}): the generator does not follow it.',
+                     'Raise adversarial_weight a little, or halve discriminator_optimizer.learning_rate.')
 
 
 def _rising_losses(rows):

@@ -82,13 +82,20 @@ class Options:
             raise OptionError('mixed_float16 needs TensorFlow, which scales its losses. Under KERAS_BACKEND=jax use '
                               '--precision=mixed_bfloat16, which needs no scaling.')
 
-    def open_data(self, config):
-        """Returns (Splits, Config with the classes of the pictures filled in)."""
+    def open_data(self, config, cache=None):
+        """Returns (Splits, Config with the classes of the pictures filled in).
+
+        Args:
+            config: The resolved Config.
+            cache: Folder for what is made of the pictures before training; None keeps it in memory.
+        """
         if config.needs_style_data and not self.style_data:
             raise OptionError(f'--preset={self.preset} translates between two sets of pictures: give the second one as '
                               '--style_data.')
         data = splits.load(self.data, self.style_data, holdout=self.holdout,
                            default_share=config.holdout, max_bad_share=self.max_bad_share)
+        if getattr(config, 'align_faces', False):
+            data = splits.aligned(data, config, cache)
         # A source's single class tells nothing apart.
         if not config.label_names and len(data.label_names) > 1:
             config = dataclasses.replace(config, label_names=data.label_names)
@@ -136,15 +143,17 @@ def _lead(options, config, placement, company):
     with run_folder.RunFolder(options.workdir) as folder:
         if options.resume == 'never' and (aside := folder.set_aside()):
             print(f'the earlier run was moved to {aside}')
-        data, config = options.open_data(config)
+        data, config = options.open_data(config, folder.faces)
         record = describe(options, config, data)
         checkpoint = _find_checkpoint(folder, record)
         system = _build_placed(options, config, placement, company, record)
         if checkpoint is not None:
             checkpoints.restore(system.state(), checkpoint)
             print(f'resuming at step {checkpoint.step:,} from {checkpoint.path}')
-        elif options.init:
-            initialise(system, options.init)
+        else:
+            if options.init:
+                initialise(system, options.init)
+            system.begin(data.of_roles(system.roles)[0], print)
         stream = _training_stream(options, config, data, system)
         engine = engines.make_engine(options, config, system, stream, placement, company)
         measured = _measurements(config, data, engine)
@@ -266,9 +275,9 @@ def initialise(system, path, note=print):
                 *(f'{name}_ema/' for name in system.twins))
     wanted = {name: v for name, v in system.state().items() if name.startswith(prefixes)}
     offered = {name: a for name, a in checkpoint.arrays.items() if name.startswith(prefixes)}
-    for twin in system.twins:
-        for name, array in list(offered.items()):
-            if name.startswith(f'{twin}_ema/'):
+    for network in system.networks:
+        for name, array in checkpoint.arrays.items():
+            if name.startswith(f'{network}_ema/'):
                 offered.setdefault(name.replace('_ema/', '/', 1), array)
     count, found = checkpoints.initialise_from(wanted, offered)
     for line in found:

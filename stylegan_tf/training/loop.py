@@ -11,7 +11,7 @@ import sys
 import time
 
 from stylegan_tf import images
-from stylegan_tf.training import checkpoints, progress, run_folder, speed
+from stylegan_tf.training import checkpoints, explained, progress, run_folder, speed
 from stylegan_tf.training.guardian import DivergenceError, Guardian, History, NotFiniteError, TrainingError
 
 MAX_PENDING_STEPS = 1000
@@ -254,6 +254,8 @@ class Loop:
         path = self._folder.samples / f'{checkpoints.name_of(step)}.png'
         run_folder.write_atomically(path, images.encode(picture, 'png'))
         self._line.note(f'newest sample: {path}')
+        if sections := self._held_out.explain(self._system):
+            explained.write(self._folder, step, sections)
         return picture
 
     def _exists(self):

@@ -10,7 +10,7 @@ import pathlib
 import time
 
 from stylegan_tf import configs, images
-from stylegan_tf.training import guardian, health, progress, report_page, run_folder
+from stylegan_tf.training import explained, guardian, health, progress, report_page, run_folder
 
 REFRESH_SECONDS = 30
 MAX_SAMPLES = 18  # in the timeline
@@ -97,6 +97,7 @@ def write(folder, status, pictures=None):
         advice=health.advise_run(record, rows),
         events=[guardian.Rollback.from_dict(line) for line in lines if line.get('event') == 'rollback'],
         samples=collect_samples(folder.samples, pictures or PictureCache()),
+        sections=explained.read(folder.path),
         refresh_seconds=REFRESH_SECONDS if status.is_live else None,
         written=datetime.datetime.now().astimezone().strftime('%Y-%m-%d %H:%M:%S %Z'))
     run_folder.write_atomically(folder.report_file, page)

@@ -57,7 +57,7 @@ code{font:.84rem/1.5 ui-monospace,Consolas,monospace;overflow-wrap:anywhere}
 """
 
 
-def render(*, record, status, rows, summary, changed, advice, events, samples, refresh_seconds, written):
+def render(*, record, status, rows, summary, changed, advice, events, samples, refresh_seconds, written, sections=()):
     """Builds the page.
 
     Args:
@@ -71,6 +71,7 @@ def render(*, record, status, rows, summary, changed, advice, events, samples, r
         samples: [(step, JPEG bytes, width, height)], oldest first.
         refresh_seconds: Seconds after which the page loads itself again; None for never.
         written: Time of writing, as text.
+        sections: What `explained.read` returned.
 
     Returns:
         str, HTML without any reference to another file.
@@ -88,7 +89,8 @@ def render(*, record, status, rows, summary, changed, advice, events, samples, r
         f'<span class="soft">written {html.escape(written)}</span></div>'
         f'<div class="bar" role="img" aria-label="{share:.0%} done">'
         f'<i style="width:{100 * share:.1f}%"></i></div>{message}{facts_list(facts)}'
-        f'{_advice(advice, rows)}{_events(events)}{_samples(samples)}{_metrics(record, rows)}{_curves(rows)}'
+        f'{_advice(advice, rows)}{_events(events)}{_samples(samples)}{_sections(sections)}{_metrics(record, rows)}'
+        f'{_curves(rows)}'
         f'{_settings(record, changed)}</main></body></html>\n')
 
 
@@ -130,6 +132,24 @@ def _picture(step, jpeg, width, height):
     data = base64.b64encode(jpeg).decode()
     return (f'<img alt="sample at step {step:,}" width="{width}" height="{height}" '
             f'src="data:image/jpeg;base64,{data}"><figcaption>step {step:,}</figcaption>')
+
+
+def _sections(sections):
+    """What a system says of what it learnt."""
+    page = ''
+    for section in sections:
+        page += f'<h2>{html.escape(section["title"])}</h2>'
+        page += ''.join(f'<p>{html.escape(line)}</p>' for line in section.get('lines', ()))
+        if section.get('picture'):
+            data = base64.b64encode(section['picture']).decode()
+            page += (f'<figure class="newest"><img alt="{html.escape(section["title"])}" '
+                     f'src="data:image/png;base64,{data}"></figure>')
+        head, *rows = section.get('table') or [()]
+        if rows:
+            lines = ''.join('<tr>' + ''.join(f'<td>{html.escape(cell)}</td>' for cell in row) + '</tr>' for row in rows)
+            names = ''.join(f'<td class="soft">{html.escape(cell)}</td>' for cell in head)
+            page += f'<div class="wide"><table><tr>{names}</tr>{lines}</table></div>'
+    return page
 
 
 def _metrics(record, rows):

@@ -2,6 +2,7 @@
 
     WORKDIR/config.json   WORKDIR/metrics.jsonl   WORKDIR/report.html
     WORKDIR/checkpoints/  WORKDIR/samples/        WORKDIR/tensorboard/
+    WORKDIR/explained.json  what was learnt, for the report; WORKDIR/faces/  portraits cut out, where a system wants them
 
 Imports no TensorFlow.
 """
@@ -22,6 +23,7 @@ PREVIOUS_PREFIX = 'previous-'
 CONFIG_FILE = 'config.json'
 METRICS_FILE = 'metrics.jsonl'
 REPORT_FILE = 'report.html'
+EXPLAINED_FILE = 'explained.json'
 LOCK_FILE = '.lock'
 
 # Settings that do not change what a step computes, so that a run may be continued with others.
@@ -107,6 +109,8 @@ class RunFolder:
         self.path = pathlib.Path(path)
         self.checkpoints = self.path / 'checkpoints'
         self.samples = self.path / 'samples'
+        self.faces = self.path / 'faces'
+        self.explained_file = self.path / EXPLAINED_FILE
         self.tensorboard = self.path / 'tensorboard'
         self.config_file = self.path / CONFIG_FILE
         self.metrics_file = self.path / METRICS_FILE

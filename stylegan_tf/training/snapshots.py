@@ -42,6 +42,14 @@ class HeldOut:
                 values.setdefault(name, []).append(np.ravel(np.asarray(value, np.float64)))
         return {name: float(np.mean(np.concatenate(parts))) for name, parts in values.items()}
 
+    def explain(self, system):
+        """`System.explain` of the held-out pictures, each batch once."""
+        def named():
+            for index in range(self._batches):
+                yield self.batch(index), self._stream.names(index * self._batch_size, self._batch_size)
+
+        return system.explain(named())
+
     def variety(self, system):
         """How the outputs for the first images vary, beside real pictures: dict name -> float.
 

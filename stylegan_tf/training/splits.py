@@ -4,6 +4,10 @@ import dataclasses
 import pathlib
 
 
+WIDEST_LOOK = 2.0  # frames of FFHQ that a picture of the look may show where its face is small
+FINER = 2  # times the resolution of the training that aligned portraits are kept at, for crops
+
+
 class HoldoutError(ValueError):
     """--holdout cannot be used; the message is one line that says what can."""
 
@@ -14,6 +18,7 @@ class Splits:
 
     training: dict
     held_out: dict
+    advice: tuple = ()  # (sign, remedy) of what the pictures lack, in words
 
     def of_roles(self, roles):
         """Returns (training, held_out), each a dict role -> Source, for a System's roles."""
@@ -75,6 +80,36 @@ def load(data, style_data=None, *, holdout, default_share, max_bad_share, note=p
         note(f'--{key}={specs[key]}: {len(training[key]):,} pictures to train on, '
              f'{len(held_out[key]):,} held out')
     return Splits(training, held_out)
+
+
+def aligned(data, config, cache=None, note=print):
+    """The same pictures as portraits: faces found, turned upright and cut out alike.
+
+    Args:
+        data: Splits.
+        config: Its `height` and `width` say at which size the portraits are learned.
+        cache: Folder that keeps what was found; None keeps it in memory.
+        note: Callable that prints one line.
+    Returns:
+        Splits with the advice of `data.sufficiency`.
+    Raises:
+        DataError: Too many pictures are bad.
+    """
+    from stylegan_tf.data import aligned_faces, sufficiency
+
+    side = FINER * max(config.height, config.width)
+    parts = [{key: aligned_faces.AlignedFaces(source, side, widest=WIDEST_LOOK if key == 'style_data' else 1.0,
+                                              cache=cache, note=note) for key, source in part.items()}
+             for part in (data.training, data.held_out)]
+    of_key = {key: [part[key] for part in parts] for key in parts[0]}
+    for key, sources in of_key.items():
+        found = [portrait for source in sources for portrait in source.portraits]
+        note(f'--{key}: faces in {sum(portrait.face > 0 for portrait in found)} of {len(found)} pictures')
+    findings = sufficiency.examine(of_key.get('style_data', of_key['data']), of_key['data'],
+                                   max(config.height, config.width))
+    for finding in findings:
+        note(f'pictures: {finding}')
+    return Splits(*parts, tuple((finding.sign, finding.remedy) for finding in findings))
 
 
 def parse_holdout(text, default_share):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stylegan_tf import images
-from stylegan_tf.training import charts, guardian, health, progress, report, run_folder
+from stylegan_tf.training import charts, explained, guardian, health, progress, report, run_folder
 
 VOID = {'meta', 'img', 'line', 'circle', 'polyline'}
 
@@ -69,6 +69,28 @@ def test_what_is_wrong_with_the_results_is_told_at_the_second_snapshot(name, hea
         found = health.advise(run_rows(2, **{f'held_out__{name}': values}))
         assert len(found) == count, values
     assert sign in health.advise(run_rows(3, **{f'held_out__{name}': [healthy, sick, sick]}))[0].sign
+
+
+@pytest.mark.parametrize('penalty, distance, kinds', [
+    ([0.2] * 60, np.linspace(0.1, 0.4, 60), []), ([4.0] * 60, np.linspace(0.1, 0.4, 60), ['steep critic']),
+    ([0.2] * 60, [0.4] * 50 + [0.001] * 10, ['blind critic']),
+    ([0.2] * 60, [0.1] * 50 + [0.9] * 10, ['running critic'])])
+def test_a_critic_that_helps_nobody_is_named(penalty, distance, kinds):
+    rows = run_rows(60, discriminator__penalty=list(penalty), discriminator__distance=list(distance))
+    assert [advice.kind for advice in health.advise(rows)] == kinds
+
+
+def test_what_a_system_explains_stands_in_the_report(tmp_path):
+    with run_folder.RunFolder(tmp_path) as folder:
+        explained.write(folder, 40, [
+            {'title': 'Who <is> it', 'lines': ['median .4'], 'table': [('name', 'distance'), ('a & b', '0.61')]},
+            {'title': 'Colours', 'picture': np.zeros((4, 6, 3), np.uint8)}])
+        report.write(folder, report.Status('training'))
+        page = folder.report_file.read_text()
+    assert 'Who &lt;is&gt; it (step 40)' in page and 'a &amp; b' in page and '<p>median .4</p>' in page
+    assert page.count('data:image/png;base64,') == 1
+    (tmp_path / 'explained.json').write_text('{')
+    assert explained.read(tmp_path) == []
 
 
 def learnt(seen, held_out, **options):

@@ -1,0 +1,121 @@
+"""Loaded looks of portraits: strength, colour against texture, variations, skin and background kept apart."""
+
+import functools
+
+import numpy as np
+
+from stylegan_tf import images
+from stylegan_tf.loaded_models import ModelError
+from stylegan_tf.translation_models import TranslationModel
+
+SHARES = ('texture', 'protect_skin', 'background')
+DIALS = {
+    'texture': "0 is the look's colours alone, 1 its texture and hand too",
+    'protect_skin': 'share of the texture that is kept off the skin of faces',
+    'background': 'strength outside the faces, as a share of that inside',
+    'variation': 'whole number: another picture that could be of the look',
+    'spread': 'how far a variation goes, 1 as far as the pictures of the look do',
+}
+
+
+class PortraitModel(TranslationModel):
+    """The signatures that `systems.portrait_signatures` describes."""
+
+    dials = DIALS
+
+    def stylize(self, content, style=None, *, strength=1.0, texture=1.0, protect_skin=0.0, background=1.0, variation=None,
+                spread=1.0, style_weights=None, keep_colors='none', mask=None, tile=None, hints=None, palette=None,
+                direction='forward'):
+        """Repaints a portrait in the look; arguments, result and errors as of `Model.stylize`, and these dials.
+
+        Args:
+            texture: From 0 (the look's colours alone) to 1 (its texture and hand too).
+            protect_skin: From 0 to 1: how much of the texture is kept off the skin of faces; the colours stay.
+            background: From 0 to 1: strength outside the faces, as a share of that inside.
+            variation: Whole number: another picture that could be of the look, the same for the same number; None is the
+                look as a whole.
+            spread: How far a variation goes from the look as a whole: 1 as far as its pictures do.
+        """
+        for name, value in zip(SHARES, (texture, protect_skin, background)):
+            if not 0 <= value <= 1:
+                raise ModelError(f'The dial {name} must lie between 0 and 1. Received: {value}.')
+        self._check(style, style_weights, strength, keep_colors, tile, mask, hints, palette, direction)
+        content, code = images.read(content), self.look_code(variation, spread)
+
+        def drawn(texture):
+            return self._changed(content, 'stylize_with_dials', {
+                'strength': np.array([strength], np.float32), 'texture': np.array([texture], np.float32), 'code': code},
+                keep_colors, mask, tile)
+
+        result = drawn(texture)
+        if (not protect_skin or not texture) and background == 1:
+            return result
+        face, skin = _places(content)
+        if protect_skin and texture and skin.any():
+            result = _mixed(result, drawn(0.0), protect_skin * skin)
+        return _mixed(result, content, (1 - background) * (1 - face)) if background < 1 else result
+
+    def look_code(self, variation=None, spread=1.0):
+        """Code [1, D] of the look as a whole, or of one of its variations; arguments as of `stylize`.
+
+        Codes may be mixed: what lies between two is painted in between.
+        """
+        latent = np.zeros((1, self._latent_size), np.float32)
+        if variation is not None:
+            latent = spread * np.random.default_rng(int(variation)).standard_normal(latent.shape).astype(np.float32)
+        return self._run('code_from_noise', latent=np.float32(latent))['code']
+
+    def blend(self, other, share):
+        """Turns this model into one between two looks; both trained from the same base, such as portrait_base.
+
+        Weights that come from one base can be mixed (Wang et al. 2019, deep network interpolation), codes and tables too.
+
+        Args:
+            other: PortraitModel of a run folder.
+            share: From 0 (this look) to 1 (the other).
+        Raises:
+            ModelError: If one of them is an export, whose weights have no names, or they differ in size.
+        """
+        states = [_named_weights(model) for model in (self, other)]
+        if {name: value.shape for name, value in states[0].items()} != {
+                name: value.shape for name, value in states[1].items()}:
+            raise ModelError(f'The looks {self.name} and {other.name} differ in size and cannot be mixed.')
+        for name, variable in states[0].items():
+            theirs = np.asarray(states[1][name])
+            variable.assign((1 - share) * np.asarray(variable) + share * theirs)
+
+    @functools.cached_property
+    def _latent_size(self):
+        return self._functions['code_from_noise'].structured_input_signature[1]['latent'].shape[1]
+
+    def _of_tiles(self, signature, content, whole):
+        return 'stylize_tile', {**whole, 'statistics': self._statistics('encode_content', content)}
+
+
+def is_portrait(functions):
+    """Whether signatures, dict name -> concrete tf function, are of a look of portraits."""
+    return {'stylize_with_dials', 'code_from_noise'} <= set(functions)
+
+
+def _named_weights(model):
+    if not isinstance(model, PortraitModel) or not hasattr(model._owner, 'state'):
+        raise ModelError(f'Looks are mixed from run folders, whose weights have names. Received: {model.name}. Load its '
+                         'run folder.')
+    return {name: variable for name, variable in model._owner.state().items()
+            if name.startswith(('generator_ema/', 'look/'))}
+
+
+def _places(pixels):
+    """(faces, skin), float32 [H, W, 1] in [0, 1]; where there is no face, everything counts as one and nothing as skin."""
+    from stylegan_tf.data import faces
+
+    found = faces.detect_faces(pixels)
+    if not found:
+        return np.ones((*pixels.shape[:2], 1), np.float32), np.zeros((*pixels.shape[:2], 1), np.float32)
+    masks = [(faces.face_mask(pixels.shape[:2], face), faces.skin_mask(pixels, face)) for face in found]
+    return tuple(functools.reduce(np.maximum, kind) for kind in zip(*masks))
+
+
+def _mixed(pixels, others, share):
+    """`others` where `share` [H, W, 1] is 1, `pixels` where 0; uint8."""
+    return np.rint(pixels + share * (others.astype(np.float32) - pixels)).astype(np.uint8)
