@@ -10,6 +10,7 @@ import hashlib
 import math
 import operator
 import os
+import types
 
 import numpy as np
 
@@ -69,7 +70,7 @@ class Model:
     progress_unit = 'tile'
     statistics_filter = None
     takes_style = True
-    dials: dict = {}
+    dials = types.MappingProxyType({})
 
     def stylize(self, content, style=None, *, strength=1.0, style_weights=None, keep_colors='none',
                 mask=None, tile=None, hints=None, palette=None, direction='forward'):

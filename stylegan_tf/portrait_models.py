@@ -23,17 +23,17 @@ class PortraitModel(TranslationModel):
 
     dials = DIALS
 
-    def stylize(self, content, style=None, *, strength=1.0, texture=1.0, protect_skin=0.0, background=1.0, variation=None,
-                spread=1.0, style_weights=None, keep_colors='none', mask=None, tile=None, hints=None, palette=None,
-                direction='forward'):
+    def stylize(self, content, style=None, *, strength=1.0, texture=1.0, protect_skin=0.0, background=1.0,
+                variation=None, spread=1.0, style_weights=None, keep_colors='none', mask=None, tile=None, hints=None,
+                palette=None, direction='forward'):
         """Repaints a portrait in the look; arguments, result and errors as of `Model.stylize`, and these dials.
 
         Args:
             texture: From 0 (the look's colours alone) to 1 (its texture and hand too).
             protect_skin: From 0 to 1: how much of the texture is kept off the skin of faces; the colours stay.
             background: From 0 to 1: strength outside the faces, as a share of that inside.
-            variation: Whole number: another picture that could be of the look, the same for the same number; None is the
-                look as a whole.
+            variation: Whole number: another picture that could be of the look, the same for the same number; None is
+                the look as a whole.
             spread: How far a variation goes from the look as a whole: 1 as far as its pictures do.
         """
         for name, value in zip(SHARES, (texture, protect_skin, background)):
@@ -68,7 +68,8 @@ class PortraitModel(TranslationModel):
     def blend(self, other, share):
         """Turns this model into one between two looks; both trained from the same base, such as portrait_base.
 
-        Weights that come from one base can be mixed (Wang et al. 2019, deep network interpolation), codes and tables too.
+        Weights that come from one base can be mixed (Wang et al. 2019, deep network interpolation), and codes and
+        tables.
 
         Args:
             other: PortraitModel of a run folder.
@@ -99,14 +100,14 @@ def is_portrait(functions):
 
 def _named_weights(model):
     if not isinstance(model, PortraitModel) or not hasattr(model._owner, 'state'):
-        raise ModelError(f'Looks are mixed from run folders, whose weights have names. Received: {model.name}. Load its '
-                         'run folder.')
+        raise ModelError(f'Looks are mixed from run folders, whose weights have names. Received: {model.name}. '
+                         'Load its run folder.')
     return {name: variable for name, variable in model._owner.state().items()
             if name.startswith(('generator_ema/', 'look/'))}
 
 
 def _places(pixels):
-    """(faces, skin), float32 [H, W, 1] in [0, 1]; where there is no face, everything counts as one and nothing as skin."""
+    """(faces, skin), float32 [H, W, 1] in [0, 1]; without a face everything counts as one, and nothing as skin."""
     from stylegan_tf.data import faces
 
     found = faces.detect_faces(pixels)

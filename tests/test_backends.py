@@ -113,6 +113,13 @@ def convolution():
             for padding in ('same', 'valid', 'reflect')]
 
 
+@row('layers.color_table.apply_table')
+def color_table():
+    from stylegan_tf.layers.color_table import apply_table
+    table = tensor(3, 3, 3, 3, seed=1)
+    return with_gradient(lambda image: apply_table(image, table), 0.5 + 0.2 * tensor(2, 4, 5, 3))
+
+
 @row('layers.spectral.SpectralConv2D')
 def spectral_convolution():
     """Two training calls: eager here, compiled and stateless under JAX."""
@@ -335,6 +342,14 @@ def patch_discriminator():
     from stylegan_tf.networks.patchgan import PatchDiscriminator
     return [evaluated(PatchDiscriminator(3, 2, num_labels=2, use_spectral_norm=flag), tensor(2, 14, 16, 3),
                       tensor(2, 7, 8, 4), np.array([0, -1], np.int32)) for flag in (False, True)]
+
+
+@row('networks.look_memory.LookMemory')
+def look_memory():
+    from stylegan_tf.networks.look_memory import LookMemory
+    memory = LookMemory(4, 2, 3)
+    memory.remember(random(5, 4), random(3, 3, 3, 3))
+    return memory(tensor(2, 2)), memory.graded(tensor(2, 3, 4, 3))
 
 
 @row('networks.stylization.ContentEncoder')

@@ -92,7 +92,7 @@ class AlignedFaces(Source):
             return None  # looked for again
 
     def _aligned(self, index):
-        """(crop uint8 [side, side, 3], mask uint8 [side, side] or None, Portrait); kept in the folder where there is one."""
+        """(crop uint8 [side, side, 3], mask uint8 [side, side] or None, Portrait); kept where there is a folder."""
         from stylegan_tf.data import faces
 
         record = self._parent.read(index)

@@ -12,8 +12,8 @@ from stylegan_tf.data.stream import SampleStream
 class PortraitStream(SampleStream):
     """A SampleStream of 'content' and 'style' whose samples also hold the content's 'mask'.
 
-    The mask, float32 [height, width, 1] in [0, 1], is 1 in the face and moves along with the picture; it is 0 everywhere
-    where the source knows of no face.
+    The mask, float32 [height, width, 1] in [0, 1], is 1 in the face and moves along with the picture; it is 0
+    everywhere where the source knows of no face.
     """
 
     @property

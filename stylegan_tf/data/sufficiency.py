@@ -13,7 +13,7 @@ from stylegan_tf.data import likeness
 FEWEST_LOOK, MOST_LOOK = 5, 50
 FEWEST_PORTRAITS = 20
 LEAST_FACES = 0.8  # share of pictures with a face
-LEAST_FACE_SHARE = 0.5  # of the resolution that a face is to be learned at, in pixels of the face
+LEAST_FACE, LEAST_FACE_OF_LOOK = 0.5, 0.25  # face's pixels, as a share of the resolution; the look shows wider frames
 LEAST_VARIETY = 0.12  # mean distance of coarse colours, of [0, 1]; of unrelated portraits about .25
 COARSE = (8, 8)
 NAMES_TOLD = 5
@@ -41,7 +41,8 @@ def examine(look, portraits, resolution):
         List of Finding, the most important first; empty where nothing is missing.
     """
     return [*_count(look, portraits), *_faces(look, 'The look'), *_copies(look), *_variety(look),
-            *_small(look, resolution, 'the look'), *_faces(portraits, '--data'), *_small(portraits, resolution, '--data')]
+            *_small(look, LEAST_FACE_OF_LOOK * resolution, 'the look'), *_faces(portraits, '--data'),
+            *_small(portraits, LEAST_FACE * resolution, '--data')]
 
 
 def _found(parts):
@@ -58,7 +59,7 @@ def _count(look, portraits):
                       f'{MOST_LOOK} that show the look best: a mixture of looks gives a mixture.')
     if others < FEWEST_PORTRAITS:
         yield Finding(f'There are {others} portraits to learn from (--data): the look may fit only those.',
-                      f'Add portraits of different people: {FEWEST_PORTRAITS} at least; those of the look do not count.')
+                      f'Add portraits of different people: {FEWEST_PORTRAITS} at least, not those of the look.')
 
 
 def _faces(parts, what):
@@ -71,12 +72,13 @@ def _faces(parts, what):
 
 
 def _copies(parts):
-    seen = [(part.names[index], likeness.signature(part.read(index).image)) for part in parts for index in range(len(part))]
+    seen = [(part.names[index], likeness.signature(part.read(index).image))
+            for part in parts for index in range(len(part))]
     signatures = [signature for _, signature in seen]
     copies = [f'{seen[one][0]} of {seen[two][0]}' for one, two, _ in likeness.pairs_within(signatures)]
     if copies:
-        yield Finding(f'{len(copies)} pictures of the look are copies of others ({_names(copies)}): they count twice, and a '
-                      'held-out copy makes numbers look better than they are.', 'Keep one of each.')
+        yield Finding(f'{len(copies)} pictures of the look are copies of others ({_names(copies)}): they count twice, '
+                      'and a held-out copy makes numbers look better than they are.', 'Keep one of each.')
 
 
 def _variety(parts):
@@ -90,12 +92,12 @@ def _variety(parts):
                       'Add pictures of other people, backgrounds and light in the same look.')
 
 
-def _small(parts, resolution, what):
-    least = LEAST_FACE_SHARE * resolution
+def _small(parts, least, what):
     small = [portrait.name for portrait in _found(parts) if 0 < portrait.face < least]
     if small:
-        yield Finding(f'In {len(small)} pictures of {what} the face is smaller than {least:.0f} pixels ({_names(small)}): '
-                      'enlarged, they teach blur.', 'Use larger originals, or train at a lower resolution.')
+        yield Finding(f'In {len(small)} pictures of {what} the face is smaller than {least:.0f} pixels '
+                      f'({_names(small)}): enlarged, they teach blur.',
+                      'Use larger originals, or train at a lower resolution.')
 
 
 def _names(names):

@@ -13,7 +13,7 @@ from stylegan_tf.layers.color_table import apply_table
 class LookMemory(keras.Model):
     """The mean and the main directions of a look's style codes, and the look's colours as a table.
 
-    Nothing here is trained by gradients: `remember` fills it. Before that every code is 0 and the table changes nothing.
+    Nothing here is trained by gradients: `remember` fills it. Before, every code is 0 and the table changes nothing.
 
     Args:
         code_size: Length of a style code.
@@ -28,8 +28,9 @@ class LookMemory(keras.Model):
         self.mean = self.add_weight(name='mean', shape=(code_size,), initializer='zeros', **options)
         self.directions = self.add_weight(
             name='directions', shape=(directions, code_size), initializer='zeros', **options)
-        self.table = self.add_weight(name='table', shape=(table_size,) * 3 + (3,), **options,
-                                     initializer=lambda shape, dtype=None: ops.convert_to_tensor(identity_table(shape[0])))
+        self.table = self.add_weight(
+            name='table', shape=(table_size,) * 3 + (3,), **options,
+            initializer=lambda shape, dtype=None: ops.convert_to_tensor(identity_table(shape[0])))
         self.built = True
 
     def remember(self, codes=None, table=None) -> None:

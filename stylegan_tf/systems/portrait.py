@@ -40,8 +40,8 @@ class Portrait(System):
 
     Args:
         config: `PortraitConfig`.
-    Source: generator after Karras et al. 2020; critic after Gulrajani et al. 2017 (WGAN-GP); style by Gram matrices after
-        Gatys et al. 2016; identity by the embedding of He et al. 2016 as dlib trained it.
+    Source: generator after Karras et al. 2020; critic after Gulrajani et al. 2017 (WGAN-GP); style by Gram matrices
+        after Gatys et al. 2016; identity by the embedding of He et al. 2016 as dlib trained it.
     """
 
     roles = ('content', 'style')
@@ -74,8 +74,9 @@ class Portrait(System):
                                           name='style_encoder')
         self.style_encoder.trainable = False  # else what the look's codes stand for would move away from them
         self.look = LookMemory(config.code_size, config.variations, config.table_size, name='look')
+        # The gradient of a critic, which its penalty needs, is too small for half precision.
         self.discriminator = PatchDiscriminator(config.discriminator_channels, config.discriminator_layers,
-                                                name='discriminator')
+                                                dtype='float32' if self.is_wasserstein else None, name='discriminator')
         self.augmentation = make_augmentation(config)
         if self.augmentation is not None:
             self.extra_state.update(self.augmentation.state())
@@ -205,7 +206,7 @@ class Portrait(System):
         return perceptual.content_loss(ours, theirs, layers, weights)
 
     def _style_distances(self, fake_maps, style_maps, fake, style, share):
-        """Distance [B] to the look's mean Gram matrices (share 0), to those of the example's own picture (1), between."""
+        """Distance [B] to the look's mean Gram matrices (share 0), to those of the example's own picture (1)."""
         distances = self._gram_distances(fake_maps, style_maps, share)
         for _ in range(self.config.style_scales - 1):
             fake, style = (ops.average_pool(image, 2, strides=2) for image in (fake, style))
@@ -249,7 +250,8 @@ class Portrait(System):
         terms = {'real': ops.mean(real_term), 'fake': ops.mean(fake_term)}
         if not self.is_wasserstein:
             hits = self._hits(real_logits, fake_logits)
-            return PhaseResult(terms, measures={'accuracy': 0.5 * ops.mean(sum(hits)), 'real_accuracy': ops.mean(hits[0])})
+            return PhaseResult(terms, measures={'accuracy': 0.5 * ops.mean(sum(hits)),
+                                                'real_accuracy': ops.mean(hits[0])})
         # Distances of pictures count as root mean squares, so that the weights hold at any resolution.
         scale = math.sqrt(math.prod(real.shape[1:]))
         mix = keras.random.uniform((real.shape[0],), seed=self.noise)
@@ -293,7 +295,8 @@ class Portrait(System):
         """Portraits down: before, the colours alone, colours and texture, variations, a picture of the look."""
         content, style = (ops.convert_to_tensor(batch[role]) for role in self.roles)
         codes = self.look_codes(content.shape[0])
-        columns = {'before': content, 'colours': self.stylize(content, codes, 0.0), 'after': self.stylize(content, codes)}
+        columns = {'before': content, 'colours': self.stylize(content, codes, 0.0),
+                   'after': self.stylize(content, codes)}
         latents = keras.random.normal((SAMPLE_VARIATIONS, self.config.variations), seed=SAMPLE_SEED)
         for index, code in enumerate(self.look(latents)):
             repeated = ops.repeat(code[None], content.shape[0], axis=0)
@@ -354,8 +357,8 @@ class Portrait(System):
         return {'purpose': config.purpose or 'Repaints portraits in one look and keeps who they show.',
                 'scale': 1, 'directions': ['forward'],
                 'consent': config.consent or 'not stated',
-                'architecture': f'StyleGAN2-type modulated synthesis, {config.levels} levels of {config.width_channels} to '
-                                f'{config.max_channels} channels, for the codes of one look; colours as a table of '
-                                f'{config.table_size} entries an axis',
+                'architecture': f'StyleGAN2-type modulated synthesis, {config.levels} levels of '
+                                f'{config.width_channels} to {config.max_channels} channels, for codes of one look; '
+                                f'colours as a table of {config.table_size} entries an axis',
                 'perceptual_networks': sorted({config.perceptual, config.style_encoder}),
                 'identity_network': config.identity_network if config.identity_weight else ''}

@@ -6,6 +6,8 @@ import numpy as np
 from keras import ops
 
 from stylegan_tf.data import SampleStream
+from stylegan_tf.layers.color_table import apply_table
+from stylegan_tf.networks.look_memory import identity_table
 
 CODE_VIEWS = 8  # crops of each picture of the look whose codes are taken
 FEWEST_CODES, MOST_CODES = 64, 512
@@ -50,7 +52,8 @@ def fit_table(sources, config) -> np.ndarray:
     pictures = {role: [source.read(index, min_short_side=config.height).image
                        for index in range(min(TABLE_PICTURES, len(source)))] for role, source in sources.items()}
     look = looks.fit_look(pictures['content'], pictures['style'], seed=FIT_SEED)
-    return look.table
+    # As many entries as the model has.
+    return ops.convert_to_numpy(apply_table(identity_table(config.table_size), look.table))
 
 
 def face_prior(height: int, width: int):

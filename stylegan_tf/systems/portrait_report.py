@@ -24,9 +24,9 @@ def identity_section(names, distances) -> dict:
                'raise identity_weight or face_weight, or use the look at a lower strength')
     lost = [distance > SAME_PERSON for distance in values]
     return {'title': 'Is it still the person?',
-            'lines': [f'Identity distance of {len(values)} held-out portraits to their results: median {median:.2f} (aim: at '
-                      f'most {WANTED}); {verdict}. Above {SAME_PERSON} the network takes a result for somebody else: '
-                      f'{sum(lost)} of {len(values)}.'],
+            'lines': [f'Identity distance of {len(values)} held-out portraits to their results: median {median:.2f} '
+                      f'(aim: at most {WANTED}); {verdict}. Above {SAME_PERSON} the network takes a result for '
+                      f'somebody else: {sum(lost)} of {len(values)}.'],
             'table': [('portrait', 'identity distance', ''),
                       *((name, f'{distance:.2f}', 'somebody else?' if is_lost else '')
                         for (name, distance), is_lost in zip(pairs, lost))]}
@@ -36,8 +36,8 @@ def change_section(before, graded, after, look, picture=None) -> dict:
     """What changed from portraits to results, in numbers.
 
     Args:
-        before, graded, after, look: Lists of uint8 [H, W, 3]: portraits, in the look's colours alone, results, and pictures
-            of the look.
+        before, graded, after, look: Lists of uint8 [H, W, 3]: portraits, in the look's colours alone, results, and
+            pictures of the look.
         picture: uint8 [H, W, 3] that shows it, or None.
     """
     columns = [np.mean([_numbers(pixels) for pixels in pictures], axis=0) for pictures in (before, graded, after, look)]
@@ -45,8 +45,9 @@ def change_section(before, graded, after, look, picture=None) -> dict:
     fine = [column[_NAMES.index('fine texture')] for column in columns]
     reached = (fine[2] - fine[0]) / (fine[3] - fine[0]) if abs(fine[3] - fine[0]) > 0.002 else 1.0
     return {'title': 'What changed',
-            'lines': ['Means over held-out pictures, of values in [0, 1]. The colours come from a table, the texture from the '
-                      f'generator; of the way from the portraits\' fine texture to the look\'s, {reached:.0%} is done.'],
+            'lines': ['Means over held-out pictures, of values in [0, 1]. The colours come from a table, the texture '
+                      "from the generator; of the way from the portraits' fine texture to the look's, "
+                      f'{reached:.0%} is done.'],
             'table': [('', 'before', 'colours alone', 'after', 'the look'), *rows], 'picture': picture}
 
 
@@ -58,4 +59,5 @@ def _numbers(pixels):
     light = cv2.cvtColor(floats, cv2.COLOR_RGB2GRAY)
     blurred = [light, *(cv2.GaussianBlur(light, (0, 0), width) for width in (FINE, COARSE))]
     return (light.mean(), light.std(), (floats.max(axis=2) - floats.min(axis=2)).mean(),
-            (floats[:, :, 0] - floats[:, :, 2]).mean(), (blurred[0] - blurred[1]).std(), (blurred[1] - blurred[2]).std())
+            (floats[:, :, 0] - floats[:, :, 2]).mean(), (blurred[0] - blurred[1]).std(),
+            (blurred[1] - blurred[2]).std())

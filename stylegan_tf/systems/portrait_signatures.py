@@ -6,7 +6,7 @@
     encode_content     numbers that describe a whole picture, for its tiles
     stylize_tile       a tile of it, with the dials
 
-Texture 0 is the table of colours alone. What protects skin or the background, a loaded model mixes by itself from two of these
+Texture 0 is the table of colours alone. What protects skin or keeps the background apart, a loaded model mixes itself
 (`portrait_models`): it knows where the face is.
 """
 

@@ -84,8 +84,9 @@ def advise(rows, *, best_metric='', augmentation='none', real_pictures=None):
     Returns:
         List of Advice, the most pressing first; empty for a healthy run.
     """
-    return [*_outputs(rows), *_discriminator(rows), *_critic(rows), *_learnt_by_heart(rows, augmentation, real_pictures),
-            *_augmentation(rows), *_skipped(rows), *_rising_losses(rows), *_stale(rows, best_metric), *_slow(rows)]
+    return [*_outputs(rows), *_discriminator(rows), *_critic(rows),
+            *_learnt_by_heart(rows, augmentation, real_pictures), *_augmentation(rows),
+            *_skipped(rows), *_rising_losses(rows), *_stale(rows, best_metric), *_slow(rows)]
 
 
 def series(rows, name):
@@ -206,18 +207,20 @@ def _critic(rows):
         return
     penalty, recent = (float(np.mean(values[-RECENT_ROWS:])) for values in (penalties, distances))
     if penalty > STEEP_PENALTY:
-        yield Advice('steep critic', f'The critic\'s gradient penalty stays at {penalty:.2g}: its slope is far from 1, and '
-                     'what it says of results cannot be trusted.',
+        yield Advice('steep critic', f"The critic's gradient penalty stays at {penalty:.2g}: its slope is far from 1, "
+                     'and what it says of results cannot be trusted.',
                      'Halve discriminator_optimizer.learning_rate, or double gradient_penalty_weight.')
         return
-    blocks = [float(np.mean(distances[k:k + RECENT_ROWS])) for k in range(0, len(distances) - RECENT_ROWS + 1, RECENT_ROWS)]
+    blocks = [float(np.mean(distances[k:k + RECENT_ROWS]))
+              for k in range(0, len(distances) - RECENT_ROWS + 1, RECENT_ROWS)]
     if recent <= 0.1 * max(blocks) and recent < LEAST_DISTANCE:
-        yield Advice('blind critic', f'The critic\'s distance between real pictures and results has fallen to {recent:.3g}: '
+        yield Advice('blind critic',
+                     f"The critic's distance between real pictures and results has fallen to {recent:.3g}: "
                      'either nothing tells them apart any more, or it has given up.',
-                     'Look at the newest sample. If the look is not there, raise discriminator_optimizer.learning_rate or '
-                     'set discriminator_optimizer.steps_per_round=2.')
+                     'Look at the newest sample. If the look is not there, raise discriminator_optimizer.learning_rate '
+                     'or set discriminator_optimizer.steps_per_round=2.')
     elif len(blocks) >= 6 and recent >= max(blocks) and recent > 2 * float(np.median(blocks)):
-        yield Advice('running critic', f'The critic\'s distance between real pictures and results keeps growing (now '
+        yield Advice('running critic', "The critic's distance between real pictures and results keeps growing (now "
                      f'{recent:.3g}): the generator does not follow it.',
                      'Raise adversarial_weight a little, or halve discriminator_optimizer.learning_rate.')
 

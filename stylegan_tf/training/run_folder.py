@@ -2,7 +2,7 @@
 
     WORKDIR/config.json   WORKDIR/metrics.jsonl   WORKDIR/report.html
     WORKDIR/checkpoints/  WORKDIR/samples/        WORKDIR/tensorboard/
-    WORKDIR/explained.json  what was learnt, for the report; WORKDIR/faces/  portraits cut out, where a system wants them
+    WORKDIR/explained.json  what was learnt; WORKDIR/faces/  portraits cut out, where a system wants them
 
 Imports no TensorFlow.
 """

@@ -3,7 +3,6 @@
 import dataclasses
 import pathlib
 
-
 WIDEST_LOOK = 2.0  # frames of FFHQ that a picture of the look may show where its face is small
 FINER = 2  # times the resolution of the training that aligned portraits are kept at, for crops
 

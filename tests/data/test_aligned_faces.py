@@ -1,4 +1,4 @@
-"""Portraits cut out of pictures, and whether there are enough of them; the finding of faces itself has its own tests."""
+"""Portraits cut out of pictures, and whether there are enough of them; the finding of faces has its own tests."""
 
 import types
 
@@ -84,8 +84,8 @@ def noise(count, seed=0):
     return [images.resize(random.integers(0, 256, (5, 5, 3)).astype(np.uint8), (96, 96)) for _ in range(count)]
 
 
-def told(look, portraits=None, resolution=128):
-    return [finding.sign for finding in sufficiency.examine([look], [portraits or Part(noise(30, 1))], resolution)]
+def told(look, portraits=None):
+    return [finding.sign for finding in sufficiency.examine([look], [portraits or Part(noise(30, 1))], 128)]
 
 
 def test_enough_pictures_get_no_word_and_each_lack_its_own():
@@ -100,8 +100,10 @@ def test_enough_pictures_get_no_word_and_each_lack_its_own():
     assert '12.png of 3.png' in copies
     faceless, = told(Part(noise(12), [100] * 9 + [0] * 3))
     assert '3 of 12' in faceless and '9.png' in faceless
-    small, = told(Part(noise(12), [100] * 11 + [40]))
-    assert 'smaller than 64 pixels (11.png)' in small
+    small, = told(Part(noise(12), [100] * 11 + [31]))
+    assert 'smaller than 32 pixels (11.png)' in small
+    small, = told(Part(noise(12)), Part(noise(30, 1), [100] * 29 + [60]))
+    assert 'pictures of --data the face is smaller than 64 pixels (29.png)' in small
     base = noise(1)[0].astype(int)
     alike = told(Part([np.clip(base + step, 0, 255).astype(np.uint8) for step in range(0, 24, 2)]))
     assert any('nearly alike' in sign for sign in alike)
@@ -110,7 +112,8 @@ def test_enough_pictures_get_no_word_and_each_lack_its_own():
 def test_what_is_lacking_reaches_the_console_and_the_report(folder, searches):
     notes, config = [], configs.get('portrait_64')
     parts = data.load(str(folder)).split(0.3)
-    spread = splits.aligned(splits.Splits(*({'data': part, 'style_data': part} for part in parts)), config, note=notes.append)
+    both = splits.Splits(*({'data': part, 'style_data': part} for part in parts))
+    spread = splits.aligned(both, config, note=notes.append)
     assert spread.training['data'][0].image.shape == (128, 128, 3)
     assert any(line.startswith('pictures: There are 6 portraits') for line in notes)
     advice = health.advise_run({'picture_advice': [list(pair) for pair in spread.advice]}, [])

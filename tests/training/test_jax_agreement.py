@@ -1,5 +1,6 @@
 """JAX and TensorFlow compute the same steps, and runs cross between them."""
 
+import contextlib
 import functools
 
 import numpy as np
@@ -7,19 +8,26 @@ import pytest
 
 from stylegan_tf.training import checkpoints
 
-from . import jax_agreement, jax_restoration
+from . import jax_agreement, jax_systems
 from .test_jax_engine import run
+
+
+@contextlib.contextmanager
+def same_noise():
+    """Inside, `keras.random` gives the numbers that the other backend gets."""
+    with pytest.MonkeyPatch.context() as patch:
+        import keras
+        for name in ('normal', 'uniform'):
+            patch.setattr(keras.random, name, getattr(keras.random, name))  # put back afterwards
+        jax_agreement.give_both_backends_the_same_noise()
+        yield
 
 
 @pytest.fixture(scope='module')
 def results(tmp_path_factory):
     """({name: value under TensorFlow}, {name: value under JAX}) from the same weights and noise."""
     folder = tmp_path_factory.mktemp('agreement')
-    with pytest.MonkeyPatch.context() as patch:
-        import keras
-        for name in ('normal', 'uniform'):
-            patch.setattr(keras.random, name, getattr(keras.random, name))  # put back afterwards
-        jax_agreement.give_both_backends_the_same_noise()
+    with same_noise():
         expected = {}
         for kind, (settings, due) in jax_agreement.KINDS.items():
             system = jax_agreement.system_with(*settings)
@@ -71,15 +79,16 @@ def test_the_same_weights_paint_the_same_picture(results):
 
 
 @pytest.mark.slow
-def test_restoration_takes_the_same_steps(tmp_path):
+def test_other_systems_take_the_same_steps(tmp_path):
     start, expected = {}, {}
-    for preset in jax_restoration.PRESETS:
-        system = jax_restoration.system_of(preset)
-        start.update({f'{preset}:{name}': value for name, value in checkpoints.to_arrays(system.state()).items()})
-        found = jax_restoration.steps(system, lambda due, system=system: functools.partial(system.train_step, due=due))
-        expected.update({f'{preset}:{name}': value for name, value in found.items()})
+    with same_noise():
+        for preset in jax_systems.PRESETS:
+            system = jax_systems.system_of(preset)
+            start.update({f'{preset}:{name}': value for name, value in checkpoints.to_arrays(system.state()).items()})
+            found = jax_systems.steps(system, lambda due, system=system: functools.partial(system.train_step, due=due))
+            expected.update({f'{preset}:{name}': value for name, value in found.items()})
     np.savez(tmp_path / 'start.npz', **start)
-    done = run('-m', 'tests.training.jax_restoration', tmp_path / 'start.npz', tmp_path / 'result.npz', cache=tmp_path)
+    done = run('-m', 'tests.training.jax_systems', tmp_path / 'start.npz', tmp_path / 'result.npz', cache=tmp_path)
     assert done.returncode == 0, done.stderr[-4000:]
     with np.load(tmp_path / 'result.npz') as archive:
         assert set(archive) == set(expected)

@@ -1,6 +1,6 @@
-"""The steps of a restoration under either backend; test_jax_agreement.py compares what this writes.
+"""The steps of further systems under either backend; test_jax_agreement.py compares what this writes.
 
-    KERAS_BACKEND=jax python -m tests.training.jax_restoration START.npz RESULT.npz
+    KERAS_BACKEND=jax python -m tests.training.jax_systems START.npz RESULT.npz
 """
 
 import sys
@@ -9,7 +9,8 @@ import numpy as np
 
 from tests.systems.shrinking import random_batch, shrunk
 
-PRESETS = ('colorize', 'super_resolution_2')
+PRESETS = {'colorize': (), 'super_resolution_2': (),
+           'portrait_64': ('discriminator_optimizer.name=sgd', 'discriminator_optimizer.beta_1=0')}
 # Descent, because Adam's first steps follow the sign of a gradient, however small.
 SETTINGS = ('batch_size=2', 'generator_optimizer.name=sgd', 'generator_optimizer.beta_1=0',
             'generator_optimizer.learning_rate=0.05', 'generator_optimizer.warmup_steps=0')
@@ -17,7 +18,7 @@ DUE = (('reconstruction',), ('generator', 'discriminator'))
 
 
 def system_of(preset):
-    return shrunk(preset, *SETTINGS).build()
+    return shrunk(preset, *SETTINGS, *PRESETS[preset]).build()
 
 
 def steps(system, step_of):
@@ -31,7 +32,9 @@ def steps(system, step_of):
 
 if __name__ == '__main__':
     from stylegan_tf.training import checkpoints, jax_engine
+    from tests.training.jax_agreement import give_both_backends_the_same_noise
 
+    give_both_backends_the_same_noise()
     found = {}
     with np.load(sys.argv[1]) as archive:
         for preset in PRESETS:
