@@ -66,7 +66,7 @@ class PortraitModel(TranslationModel):
         return self._run('code_from_noise', latent=np.float32(latent))['code']
 
     def blend(self, other, share):
-        """Turns this model into one between two looks; both trained from the same base, such as portrait_base.
+        """Turns this model into one between two looks; both trained from the same base, such as arbitrary_style.
 
         Weights that come from one base can be mixed (Wang et al. 2019, deep network interpolation), and codes and
         tables.

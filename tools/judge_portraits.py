@@ -25,7 +25,7 @@ _STRENGTH = flags.DEFINE_float('strength', 1.0, 'As of stylize.', 0.0, 1.0)
 _DIALS = flags.DEFINE_list('dials', [], 'As of stylize.')
 _STYLE = flags.DEFINE_string('style', None, 'A style picture for a model that takes one, to compare with.')
 _JUDGE = flags.DEFINE_string('judge', 'efficientnet_lite0', 'Frozen network to judge the style with, by name or path.')
-_IDENTITY = flags.DEFINE_string('identity', 'face_identity', 'Network that tells people apart; empty leaves it out.')
+_IDENTITY = flags.DEFINE_bool('identity', True, 'Compare who the portraits show.')
 _SIZE = flags.DEFINE_integer('size', 256, 'Side of the portraits, pixels.')
 _SHEET_ROWS = flags.DEFINE_integer('sheet_rows', 10, 'Portraits on the sheet, spread over all.')
 _OUTPUT = flags.DEFINE_string('output', None, 'Folder for the results.')
@@ -50,7 +50,8 @@ def main():
     numbers = portraits.measure(onlooker, contents, results, look, _identity())
     report = {'model': _MODEL.value, 'weights_hash': model.hash, 'strength': _STRENGTH.value, 'dials': dials,
               'n': len(contents), 'look_n': len(look), 'size': _SIZE.value, 'judge': onlooker.name,
-              'sha256': onlooker.weights_hash, 'resize': onlooker.resize_rule, 'identity': _IDENTITY.value,
+              'sha256': onlooker.weights_hash, 'resize': onlooker.resize_rule,
+              'identity': 'face_identity' if _IDENTITY.value else '',
               'interval': '95% bootstrap over portraits', 'seed': portraits.SEED, **numbers}
     files.write_whole(output / 'report.json', (json.dumps(report, indent=1) + '\n').encode())
     columns = {'before': contents, 'after': results}
@@ -83,7 +84,7 @@ def _identity():
     from stylegan_tf import images
     from stylegan_tf.systems import portrait_look
 
-    network = portrait_look.load_identity(_IDENTITY.value)
+    network = portrait_look.load_identity()
     return lambda one, other: [
         float(portrait_look.identity_distance(network, images.to_float(a[None]), images.to_float(b[None]))[0])
         for a, b in zip(one, other)]

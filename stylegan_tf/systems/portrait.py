@@ -63,7 +63,7 @@ class Portrait(System):
                                         dtype=config.perceptual_dtype)
         self.style_features = self.perceptual if shared else features.load(
             config.style_encoder, config.style_encoder_layers, dtype=config.perceptual_dtype)
-        self.identity = portrait_look.load_identity(config.identity_network) if config.identity_weight else None
+        self.identity = portrait_look.load_identity() if config.identity_weight else None
 
         def generator(name):
             return StylizationGenerator(config.width_channels, config.max_channels, config.levels,
@@ -347,7 +347,10 @@ class Portrait(System):
                 distances += ops.convert_to_numpy(self.identity_distances(content, made['after'])).tolist()
                 names += names_by_role['content']
         sections = [portrait_report.identity_section(names, distances)] if names else []
-        return [*sections, portrait_report.change_section(**pictures)]
+        sections.append(portrait_report.change_section(**pictures))
+        if self.config.color_path:
+            sections.append(portrait_look.color_section(ops.convert_to_numpy(self.look.table)))
+        return sections
 
     def signatures(self) -> dict:
         return portrait_signatures(self)
@@ -361,4 +364,4 @@ class Portrait(System):
                                 f'{config.width_channels} to {config.max_channels} channels, for codes of one look; '
                                 f'colours as a table of {config.table_size} entries an axis',
                 'perceptual_networks': sorted({config.perceptual, config.style_encoder}),
-                'identity_network': config.identity_network if config.identity_weight else ''}
+                'identity_network': 'face_identity' if config.identity_weight else ''}

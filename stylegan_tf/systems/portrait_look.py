@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 from keras import ops
 
@@ -15,11 +17,8 @@ CODES_AT_ONCE = 8
 TABLE_PICTURES = 50  # of each set, at most, that the table of colours is fitted to
 FIT_SEED = 0
 
-# Of an aligned portrait (`data.faces.align_face`), as shares of its sides. The face from forehead to chin:
+# The face from forehead to chin in an aligned portrait (`data.faces.align_face`), as shares of its sides.
 FACE_CENTRE, FACE_RADII = (0.58, 0.5), (0.34, 0.27)
-# The square that dlib's alignment cuts out for identity: top, left, side.
-CHIP = (0.253, 0.150, 0.709)
-CHIP_PIXELS = 150
 
 
 def codes_of(system, source) -> np.ndarray:
@@ -47,13 +46,19 @@ def fit_table(sources, config) -> np.ndarray:
         sources: Dict of the Sources 'content' and 'style'.
         config: `PortraitConfig`.
     """
-    from stylegan_tf import looks
-
+    looks = importlib.import_module('stylegan_tf.looks')
     pictures = {role: [source.read(index, min_short_side=config.height).image
                        for index in range(min(TABLE_PICTURES, len(source)))] for role, source in sources.items()}
-    look = looks.fit_look(pictures['content'], pictures['style'], seed=FIT_SEED)
+    look = looks.fit_look(pictures['content'], pictures['style'], seed=FIT_SEED, with_texture=False)
     # As many entries as the model has.
     return ops.convert_to_numpy(apply_table(identity_table(config.table_size), look.table))
+
+
+def color_section(table) -> dict:
+    """A table of colours in words and drawn, as a section of `System.explain`."""
+    looks = importlib.import_module('stylegan_tf.looks')
+    look = looks.Look(np.asarray(table, np.float32))
+    return {'title': "The look's colours", 'lines': looks.describe(look)['words'], 'picture': looks.draw(look)}
 
 
 def face_prior(height: int, width: int):
@@ -64,23 +69,15 @@ def face_prior(height: int, width: int):
     return np.clip((1.15 - distance) / 0.3, 0, 1).astype(np.float32)[None, :, :, None]
 
 
-def load_identity(name: str):
+def load_identity():
     """The frozen network that embeds faces; see `networks.face_identity`."""
     from stylegan_tf.networks import face_identity
-    return face_identity.load(name)
+    return face_identity.FaceIdentity()
 
 
 def identity_distance(network, one, other):
     """Distance [B] of the identities that two batches of aligned portraits [B, H, W, 3] in [-1, 1] show."""
+    from stylegan_tf.networks import face_identity
     count = one.shape[0]
-    codes = network(ops.concatenate([_chip(one), _chip(other)], axis=0))
-    return ops.sqrt(ops.sum(ops.square(codes[:count] - codes[count:]), axis=-1) + 1e-8)
-
-
-def _chip(image):
-    height, width = image.shape[1:3]
-    top, left, side = CHIP
-    rows = slice(round(top * height), round((top + side) * height))
-    columns = slice(round(left * width), round((left + side) * width))
-    return ops.image.resize(image[:, rows, columns], (CHIP_PIXELS, CHIP_PIXELS), interpolation='bilinear',
-                            data_format='channels_last')
+    codes = network(face_identity.ffhq_chips(ops.concatenate([one, other], axis=0)))
+    return face_identity.identity_distance(codes[:count], codes[count:])

@@ -21,7 +21,7 @@ LEARNT_BY_HEART = 0.2  # of training pictures taken for real, more than of held-
 LEAKING_PROBABILITY = 0.8  # of ADA: Karras et al. 2020, section 2.3
 MOST_SKIPPED = 0.2  # share of steps
 STEEP_PENALTY = 2.0  # of WGAN-GP, weighted by 10: a slope of 1.45 in place of 1
-LEAST_DISTANCE = 0.02  # of a critic of slope 1, in root mean squares of pictures in [-1, 1]
+LEAST_DISTANCE, LARGE_DISTANCE = 0.02, 0.2  # of a critic of slope 1, in root mean squares of pictures in [-1, 1]
 PENALTIES = ('r1', 'path_length')  # phases whose terms rise as the networks sharpen, and mean no harm
 
 
@@ -219,7 +219,7 @@ def _critic(rows):
                      'either nothing tells them apart any more, or it has given up.',
                      'Look at the newest sample. If the look is not there, raise discriminator_optimizer.learning_rate '
                      'or set discriminator_optimizer.steps_per_round=2.')
-    elif len(blocks) >= 6 and recent >= max(blocks) and recent > 2 * float(np.median(blocks)):
+    elif len(blocks) >= 6 and recent >= max(blocks) and recent > max(LARGE_DISTANCE, 2 * np.median(blocks)):
         yield Advice('running critic', "The critic's distance between real pictures and results keeps growing (now "
                      f'{recent:.3g}): the generator does not follow it.',
                      'Raise adversarial_weight a little, or halve discriminator_optimizer.learning_rate.')

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from stylegan_tf import api, configs, exporter, portrait_models, serving_graph
+from stylegan_tf import api, commands, configs, exporter, portrait_models, serving_graph, stylizer
 from stylegan_tf.data import SampleStream
 from stylegan_tf.data.portrait_stream import PortraitStream
 from stylegan_tf.data.sources import Health, Source
@@ -173,19 +173,10 @@ def test_other_losses_tell_an_accuracy_and_settings_that_contradict_are_refused(
             configs.override(configs.get('portrait_128'), settings).check()
 
 
-def test_the_face_prior_and_the_chip_lie_where_aligned_faces_are():
+def test_the_face_prior_lies_where_aligned_faces_are():
     prior = portrait_look.face_prior(128, 128)[0, :, :, 0]
     assert prior[int(0.475 * 128), 64] == prior[int(0.73 * 128), 64] == 1
     assert prior[:20].max() == prior[:, :23].max() == 0
-    image = np.zeros((1, 200, 200, 3), np.float32)
-    for row, column in ((0.475, 0.375), (0.475, 0.625), (0.73, 0.5)):  # eyes and mouth of FFHQ's frame
-        image[0, int(200 * row), int(200 * column)] = 1
-    chip = np.asarray(portrait_look._chip(image))[0, :, :, 0]
-    assert chip.shape == (150, 150)
-    rows, columns = np.nonzero(chip > 0.2 * chip.max())
-    # dlib's mean face, padded by a quarter: eyes at .317 and .670 across, .311 down; mouth at .687 down.
-    for row, column in ((0.311, 0.317), (0.311, 0.670), (0.675, 0.494)):
-        assert np.hypot(rows / 150 - row, columns / 150 - column).min() < 0.03
 
 
 # Pictures.
@@ -205,6 +196,21 @@ def test_the_dials_of_a_loaded_look():
     for name in ('texture', 'protect_skin', 'background'):
         with pytest.raises(ModelError, match=f'dial {name}'):
             painter().stylize(photo, **{name: 1.5})
+
+
+def test_dials_are_typed_by_name_and_unknown_ones_named():
+    assert commands.named_numbers(['texture=0.5', 'variation=3'], 'dials') == {'texture': 0.5, 'variation': 3.0}
+    with pytest.raises(commands.UsageError, match='such as texture'):
+        commands.named_numbers(['texture'], 'dials')
+    painter().check_dials({'texture': 0.5, 'variation': 3.0})
+    with pytest.raises(ModelError, match="no dial 'texure'"):
+        painter().check_dials({'texure': 0.5})
+    with pytest.raises(ModelError, match='has: none'):
+        tiny_models.model().check_dials({'texture': 0.5})
+    photo = np.zeros((32, 32, 3), np.uint8)
+    dialled = stylizer.Stylizer(painter(), [], stylizer.Settings(dials={'texture': 0.0}))
+    np.testing.assert_allclose(dialled._stylize(photo, 1.0), photo, atol=1)
+    assert dialled._entries['settings']['dials'] == {'texture': 0.0}
 
 
 def test_skin_keeps_its_texture_and_the_background_can_stay_apart(monkeypatch):
@@ -263,6 +269,7 @@ def test_a_frozen_network_starts_from_the_average_of_a_base(tmp_path):
     built, notes = shrunk('portrait_64').build(), []
     arrays = {name.replace('style_encoder/', 'style_encoder_ema/'): value + 1
               for name, value in checkpoints.to_arrays(built.state()).items() if name.startswith('style_encoder/')}
+    (tmp_path / 'checkpoints').mkdir()
     checkpoints.save(tmp_path / 'checkpoints', 1, arrays, {})
     launcher.initialise(built, tmp_path, notes.append)
     for name, value in checkpoints.to_arrays(built.state()).items():
