@@ -127,13 +127,13 @@ PRESETS: dict[str, Preset] = dict([
     _row('cyclegan_64', dataclasses.replace(
         _CYCLE, resolution=64, total_images=60_000, snapshot_images=4_000, generator_channels=16,
         discriminator_channels=24, identity_share=0.5, **_SMALL_GENERATOR),
-        'photographs <-> paintings, thumbnails; a CPU for hours', 1_180_056),
+        'photographs <-> paintings, thumbnails; a CPU for hours', 1_180_056, 1.3, 0.54),
     _row('fastcut_96', dataclasses.replace(
         _CUT, resolution=96, total_images=60_000, snapshot_images=4_000, generator_channels=20,
         discriminator_channels=24, **_SMALL_CUT),
-        'photographs -> paintings, one direction at half the cost; a CPU for hours', 866_420),
+        'photographs -> paintings, one direction at half the cost; a CPU for hours', 866_420, 1.2, 0.97),
     _row('cyclegan_128', dataclasses.replace(_CYCLE, generator_blocks=6), 'photographs <-> paintings; a GPU',
-         21_212_296),
+         21_212_296, 4.6, 15.4),
     _row('cyclegan_256', dataclasses.replace(_CYCLE, resolution=256, total_images=1_000_000),
          'photographs <-> paintings, the networks of the paper; a GPU for days', 28_296_328),
     _row('cut_256', dataclasses.replace(_CUT, resolution=256, total_images=1_000_000),
