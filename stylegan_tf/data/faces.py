@@ -16,10 +16,11 @@ import math
 import numpy as np
 
 from stylegan_tf.data import face_models
-from stylegan_tf.data.face_alignment import Placement, align_face, face_mask, paste_face, skin_mask
+from stylegan_tf.data.face_alignment import Placement, align_face, face_mask, identity_chip, paste_face, skin_mask
 from stylegan_tf.data.face_models import Square
 
-__all__ = ['Face', 'Placement', 'align_face', 'detect_faces', 'face_mask', 'paste_face', 'skin_mask']
+__all__ = ['Face', 'Placement', 'align_face', 'detect_faces', 'face_mask', 'identity_chip', 'paste_face',
+           'skin_mask']
 
 TURNS = (30, -30, 60, -60, 90, -90, 180)  # degrees
 LEAST_SCORE = 0.5
