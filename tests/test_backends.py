@@ -387,6 +387,26 @@ def vgg16_hed():
     return [maps[name] for name in sorted(maps)]
 
 
+@row('networks.face_identity.FaceIdentity')
+def face_identity():
+    from stylegan_tf.networks.face_identity import FaceIdentity
+    network = FaceIdentity()
+    # The weights are real: `evaluated` would fill others in, and the gradient would be none of a loss's.
+    return with_gradient(network, tensor(1, 96, 96, 3))
+
+
+@row('networks.face_identity.identity_distance')
+def identity_distance():
+    from stylegan_tf.networks.face_identity import identity_distance
+    return with_gradient(identity_distance, tensor(2, 128), tensor(2, 128, seed=1))
+
+
+@row('networks.face_identity.ffhq_chips')
+def ffhq_chips():
+    from stylegan_tf.networks.face_identity import ffhq_chips
+    return with_gradient(ffhq_chips, tensor(1, 64, 64, 3))
+
+
 # Losses
 
 def adversarial_row(kind):

@@ -1,6 +1,11 @@
 #!/usr/bin/env python
 """Converts a VGG16 or VGG19 in ONNX, PyTorch (.pth) or Keras (.h5) form to a frozen network of this package.
 
+Also face-api's face recognition network, which stylegan_tf/pretrained/face_identity was made from:
+
+    python tools/convert_weights.py --architecture=dlib_resnet --licence='MIT; trained weights CC0' \\
+        --input=package/model/face_recognition_model-weights_manifest.json --output=face_identity.safetensors
+
     python tools/convert_weights.py --input=vgg16.onnx --output=weights/vgg16.safetensors \\
         --architecture=vgg16 --preprocessing=caffe --licence=MIT --source='package x 0.1'
 
@@ -17,9 +22,9 @@ import sys
 from absl import app, flags
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string('input', None, 'Weights: .onnx, .pth or .h5 / .weights.h5.')
+flags.DEFINE_string('input', None, 'Weights: .onnx, .pth or .h5 / .weights.h5; face-api: the .json manifest.')
 flags.DEFINE_string('output', None, 'File to write; ends in .safetensors.')
-flags.DEFINE_enum('architecture', 'vgg16', ['vgg16', 'vgg19'], 'What the weights belong to.')
+flags.DEFINE_enum('architecture', 'vgg16', ['vgg16', 'vgg19', 'dlib_resnet'], 'What the weights belong to.')
 flags.DEFINE_enum('preprocessing', 'caffe', ['caffe', 'torch', 'symmetric', 'unit'],
                   'Input of the network: caffe = BGR minus the mean, 0..255 (Keras, Caffe); '
                   'torch = ImageNet mean and deviation; symmetric = -1..1; unit = 0..1.')
@@ -120,9 +125,14 @@ def main(argv):
     if not FLAGS.input or not FLAGS.output:
         raise app.UsageError('Give --input and --output.')
     try:
-        weights = convert(FLAGS.input, FLAGS.output, architecture=FLAGS.architecture,
-                          preprocessing=FLAGS.preprocessing, name=FLAGS.name, licence=FLAGS.licence,
-                          source=FLAGS.source, photos=FLAGS.photos)
+        if FLAGS.architecture == 'dlib_resnet':
+            from stylegan_tf.networks import face_identity_weights, feature_weights
+            weights = face_identity_weights.read_manifest(FLAGS.input, licence=FLAGS.licence, source=FLAGS.source)
+            feature_weights.write_converted(FLAGS.output, weights)
+        else:
+            weights = convert(FLAGS.input, FLAGS.output, architecture=FLAGS.architecture,
+                              preprocessing=FLAGS.preprocessing, name=FLAGS.name, licence=FLAGS.licence,
+                              source=FLAGS.source, photos=FLAGS.photos)
     except (ValueError, RuntimeError) as error:
         print(f'convert_weights: {error}', file=sys.stderr)
         return 2
