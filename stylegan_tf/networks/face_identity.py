@@ -38,7 +38,7 @@ class FaceIdentity(keras.Model):
         chips: float [B, H, W, 3] in [-1, 1], faces cut out as `data.faces.identity_chip` does, or as `ffhq_chips` does
             from FFHQ's frame. Resized to 150 px.
     Returns:
-        float32 [B, 128]; lengths are near 1.
+        float32 [B, 128]; lengths are about 1.4.
     Raises:
         FeatureWeightsError: If the weights are missing or damaged.
     """
