@@ -1,6 +1,6 @@
 """Loads models by name or folder.
 
-    model = load('models/first')                     # an export, its base, a run folder, 'gatys'
+    model = load('models/first')                     # an export, its base, a run folder, a style pack, 'gatys'
     picture = model.stylize('photo.jpg', ['waves.jpg', 'night.jpg'], style_weights=[0.7, 0.3])
 
 Importing this module imports no TensorFlow; loading does, unless the model runs by LiteRT.
@@ -18,13 +18,14 @@ from stylegan_tf import (
     litert_models,
     portrait_models,
     restoration_models,
+    style_packs,
     stylegan_models,
     translation_models,
 )
 from stylegan_tf.litert import runtime
 from stylegan_tf.loaded_models import GatysModel, Model, ModelError, NetworkModel, Style
 
-__all__ = ['Model', 'ModelError', 'Style', 'load', 'shipped_models', 'takes_style']
+__all__ = ['Model', 'ModelError', 'Style', 'load', 'shipped_models', 'stylizes', 'takes_style']
 
 PRETRAINED = configs.PRETRAINED
 ENGINES = ('auto', 'tensorflow', 'litert')
@@ -35,8 +36,8 @@ def load(name_or_folder, *, engine='auto', **options):
 
     Args:
         name_or_folder: A name that `stylegan-tf models` lists, the folder of an export (SavedModel or LiteRT), the base
-            folder of its versions (the newest is taken), or the run folder of a training (its newest checkpoint,
-            averaged weights).
+            folder of its versions (the newest is taken), the run folder of a training (its newest checkpoint,
+            averaged weights), or a style pack (PACK.zip).
         engine: 'tensorflow'; 'litert': CPU only, starts without TensorFlow, for LiteRT exports and shipped models;
             'auto': LiteRT where the model has it, its runtime is installed and no GPU is visible, else TensorFlow. Both
             give the same pictures within one of 255 levels.
@@ -92,22 +93,39 @@ def engine_for(name_or_folder, engine='auto'):
 
 def takes_style(name_or_folder):
     """Whether a model paints in a style that must be given. Loads nothing; raises ModelError if there is no model."""
+    return _told(name_or_folder, lambda signatures: 'style' in signatures['stylize'].get('inputs', {'style': None}),
+                 'takes_style')
+
+
+def stylizes(name_or_folder):
+    """Whether a model changes pictures that it is given. Loads nothing; raises ModelError if there is no model."""
+    return _told(name_or_folder, lambda signatures: True, 'stylizes')
+
+
+def _told(name_or_folder, of_stylize, of_config):
+    """A fact about `stylize`, from the signatures on the card of an export or an attribute of a run's Config."""
     text = os.fspath(name_or_folder)
     if text == 'gatys':
         return True
     folder, _ = _find(text)
     if _is_export(folder):
-        inputs = _read_card(folder).get('signatures', {}).get('stylize', {}).get('inputs', {'style': None})
-        return 'style' in inputs
+        signatures = _read_card(folder).get('signatures', {'stylize': {}})
+        return 'stylize' in signatures and of_stylize(signatures)
     try:
         preset = json.loads((folder / 'config.json').read_text(encoding='utf-8'))['preset']
-        return configs.get(preset).takes_style
+        return getattr(configs.get(preset), of_config)
     except (ValueError, KeyError, configs.ConfigError):
         return True  # `load` tells what is wrong with it
 
 
 def _find(text):
     """(folder, name or None) of a model; raises ModelError if there is none."""
+    if style_packs.is_pack(text):
+        try:
+            folder, card = style_packs.unpack(text)
+        except style_packs.StylePackError as error:
+            raise ModelError(str(error)) from error
+        return folder / style_packs.MODEL_FOLDER, card['name']
     is_shipped = text in _shipped_folders()
     folder = _newest(_shipped_folders()[text] if is_shipped else pathlib.Path(text))
     if not _has_tensorflow_form(folder) and not litert_models.is_export(folder):
@@ -222,4 +240,4 @@ def _not_a_model(folder):
     names = ', '.join(shipped_models())
     what = 'holds no model' if folder.is_dir() else 'is neither a folder nor the name of a model'
     return (f'{folder} {what}. Expected the folder of an export (saved_model.pb or model.tflite), the base of its '
-            f'versions (BASE/1/saved_model.pb), a run folder (config.json), or one of: {names}.')
+            f'versions (BASE/1/saved_model.pb), a run folder (config.json), a style pack (.zip), or one of: {names}.')

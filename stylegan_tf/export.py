@@ -3,10 +3,11 @@
     python -m stylegan_tf.export --workdir=runs/first --output=models/first
     python -m stylegan_tf.export --workdir=runs/first --output=lean/first --format=litert
     python -m stylegan_tf.export --workdir=arbitrary_style --output=models/arbitrary_style
+    python -m stylegan_tf.export --workdir=runs/mine --output=mine.zip --format=pack
 
 writes models/first/1/saved_model.pb or lean/first/1/model.tflite, and .../2 the next time. The averaged
 weights are exported, the result is reloaded and compared with Python before it appears, and a version
-is never overwritten.
+is never overwritten. A style pack is one file, which `stylize --model`, `export --workdir` and the studio take.
 """
 
 import json
@@ -16,21 +17,23 @@ from absl import flags
 from stylegan_tf import commands
 
 _WORKDIR = flags.DEFINE_string(
-    'workdir', None, 'Run folder of a training, or the name of a model that ships (`stylegan-tf models` lists them).')
-_OUTPUT = flags.DEFINE_string('output', None, 'Base folder of the versions; a server watches it.')
+    'workdir', None, 'Run folder of a training, style pack, or the name of a model that ships (`stylegan-tf models` '
+    'lists them).')
+_OUTPUT = flags.DEFINE_string(
+    'output', None, 'Base folder of the versions; a server watches it. With --format=pack the file, NAME.zip.')
 _VERSION = flags.DEFINE_integer(
     'version', None, 'Whole number from 1 on; one more than the newest when not given.')
 _CHECKPOINT = flags.DEFINE_string(
     'checkpoint', 'newest', "newest, or best: the best by the run's best_metric.")
 _FORMAT = flags.DEFINE_string(
     'format', 'savedmodel', 'savedmodel, for TensorFlow and its model server; litert: one model.tflite, which '
-    '`stylize` runs on CPUs without TensorFlow.')
+    '`stylize` runs on CPUs without TensorFlow; pack: one file of a model that has its own look, to hand on.')
 _WEIGHTS = flags.DEFINE_string(
-    'weights', 'float32', 'With --format=litert: float32, or float16 for half the size.')
+    'weights', 'float32', 'With --format=litert or pack: float32, or float16 for half the size.')
 _SCORER = flags.DEFINE_string(
     'scorer', None, 'Run folder or name of a detector of anomalies: stylised pictures then come with their '
     '`anomaly_score`, and the export has the signatures of the detector too.')
-_CHOICES = {'format': ('savedmodel', 'litert'), 'weights': ('float32', 'float16')}
+_CHOICES = {'format': ('savedmodel', 'litert', 'pack'), 'weights': ('float32', 'float16')}
 
 
 def main():
@@ -43,9 +46,11 @@ def main():
             raise commands.UsageError(f'--{flag.name} must be one of {", ".join(_CHOICES[flag.name])}. '
                                       f'Received: {flag.value!r}.')
     if _FORMAT.value == 'savedmodel' and _WEIGHTS.value != 'float32':
-        raise commands.UsageError('--weights belongs to --format=litert.')
-    if _FORMAT.value == 'litert' and _SCORER.value:
+        raise commands.UsageError('--weights belongs to --format=litert and --format=pack.')
+    if _FORMAT.value != 'savedmodel' and _SCORER.value:
         raise commands.UsageError('--scorer belongs to --format=savedmodel.')
+    if _FORMAT.value == 'pack':
+        return _pack()
     commands.import_tensorflow()
     path, card = _export()
     print(f'Exported {path}')
@@ -58,6 +63,18 @@ def main():
         print(f'Try it: stylegan-tf stylize --model={path} --content=PHOTO{also} --output=RESULT.png')
     if 'score' in signatures:
         print(f'Try it: stylegan-tf score --model={path} --images=RESULTS --output=report.json')
+    return commands.DONE
+
+
+def _pack():
+    if _VERSION.value is not None or _CHECKPOINT.value != 'newest':
+        raise commands.UsageError('--version and --checkpoint do not belong to --format=pack, which takes the newest.')
+    commands.import_tensorflow()
+    from stylegan_tf import style_pack_exporter
+
+    path = style_pack_exporter.export(_WORKDIR.value, _OUTPUT.value, weights=_WEIGHTS.value)
+    print(f'Wrote {path} ({path.stat().st_size / 1e6:.1f} MB)')
+    print(f'Try it: stylegan-tf stylize --model={path} --content=PHOTO --output=RESULT.png')
     return commands.DONE
 
 
@@ -77,12 +94,13 @@ def _export():
 
 
 def _errors():
-    from stylegan_tf import configs, exporter, serving_graph
+    from stylegan_tf import api, configs, exporter, serving_graph, slim_runs, style_packs
     from stylegan_tf.litert.runtime import LiteRTError
     from stylegan_tf.training import checkpoints, run_folder
 
     return (exporter.ExportError, LiteRTError, serving_graph.SignatureError, run_folder.RunFolderError,
-            checkpoints.CheckpointError, configs.ConfigError)
+            checkpoints.CheckpointError, configs.ConfigError, api.ModelError, slim_runs.SlimRunError,
+            style_packs.StylePackError)
 
 
 if __name__ == '__main__':

@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from stylegan_tf import configs, serving_graph, warm_up
+from stylegan_tf import configs, serving_graph, style_packs, warm_up
 from stylegan_tf.systems.scored_stylization import ScoredStylization
 from stylegan_tf.training import checkpoints, run_folder
 from stylegan_tf.version import __version__
@@ -38,7 +38,7 @@ def export(workdir, output, *, version=None, checkpoint='newest', scorer=None):
     """Exports a run's averaged weights as the next version below `output`.
 
     Args:
-        workdir: Run folder, or the name of a model that ships where there is no such folder.
+        workdir: Run folder, style pack, or the name of a model that ships where there is no such folder.
         output: The base folder a model server watches; made when absent.
         version: Whole number from 1 on; None is one more than the newest there.
         checkpoint: 'newest' or 'best' (by the run's `best_metric`).
@@ -78,7 +78,7 @@ def load_run(workdir, *, checkpoint='newest', has_twins=True):
         ExportError, RunFolderError, CheckpointError, ConfigError: If the folder holds no run, or
             its checkpoint does not fit.
     """
-    workdir, name = _find_run(workdir)
+    workdir, name = find_run(workdir)
     record = run_folder.read_config(workdir)
     if record is None:
         raise ExportError(f'{workdir} is not a run folder: it has no {run_folder.CONFIG_FILE}. '
@@ -250,9 +250,16 @@ def _size(config, *, largest):
     return tuple(max(16, round(side * scale)) for side in (config.height, config.width))
 
 
-def _find_run(workdir):
-    """(run folder, name of the shipped model or None); a folder of that name goes before it."""
+def find_run(workdir):
+    """(run folder, name of the shipped model or the style pack, or None); a folder of that name goes before it.
+
+    Raises:
+        StylePackError: It is a style pack that must not be opened.
+    """
     workdir = pathlib.Path(workdir)
+    if style_packs.is_pack(workdir):
+        folder, card = style_packs.unpack(workdir)
+        return folder / style_packs.MODEL_FOLDER, card['name']
     shipped = configs.PRETRAINED / workdir
     if not workdir.exists() and len(workdir.parts) == 1 and shipped.is_dir():
         return shipped, workdir.name

@@ -22,8 +22,8 @@ from stylegan_tf import color_modes, files
 from stylegan_tf.sheets import grid
 
 __all__ = [
-    'IMAGE_SUFFIXES', 'MAX_PIXELS', 'ImageError', 'Picture', 'check_header', 'cover_crop', 'encode',
-    'find_images', 'fit_within', 'grid', 'open_picture', 'read', 'read_metadata', 'resize', 'save',
+    'IMAGE_SUFFIXES', 'MAX_PIXELS', 'ImageError', 'ImageTooLargeError', 'Picture', 'check_header', 'cover_crop',
+    'encode', 'find_images', 'fit_within', 'grid', 'open_picture', 'read', 'read_metadata', 'resize', 'save',
     'to_float', 'to_uint8']
 
 IMAGE_SUFFIXES = ('.bmp', '.gif', '.jfif', '.jpe', '.jpeg', '.jpg', '.pgm', '.png', '.ppm', '.tif',
@@ -46,6 +46,10 @@ _TIFF_TAGS_TO_KEEP = (ExifTags.Base.ImageDescription, ExifTags.Base.Make, ExifTa
 
 class ImageError(ValueError):
     """A picture that cannot be read or written. The message starts with the file's name."""
+
+
+class ImageTooLargeError(ImageError):
+    """A picture of more pixels than are decoded."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -134,8 +138,8 @@ def _open(source, max_pixels):
     except PermissionError:
         raise ImageError(f'{name}: may not be read; check its permissions.') from None
     except Image.DecompressionBombError as error:
-        raise ImageError(f'{name}: refused, it would decode to far too many pixels '
-                         f'({_reason(error)}). Make it smaller first.') from error
+        raise ImageTooLargeError(f'{name}: refused, it would decode to far too many pixels '
+                                 f'({_reason(error)}). Make it smaller first.') from error
     except Image.UnidentifiedImageError as error:
         empty = ((isinstance(source, (str, os.PathLike)) and os.path.getsize(source) == 0)
                  or (isinstance(source, (bytes, bytearray)) and not source))
@@ -146,8 +150,8 @@ def _open(source, max_pixels):
     if image.width * image.height > max_pixels:
         size = f'{image.width}x{image.height}'
         image.close()
-        raise ImageError(f'{name}: refused, it would decode to {size} pixels; at most '
-                         f'{max_pixels / 1e6:g} million are allowed. Make it smaller first.')
+        raise ImageTooLargeError(f'{name}: refused, it would decode to {size} pixels; at most '
+                                 f'{max_pixels / 1e6:g} million are allowed. Make it smaller first.')
     return name, image
 
 

@@ -21,7 +21,8 @@ from absl import flags
 from stylegan_tf import commands
 
 _MODEL = flags.DEFINE_string(
-    'model', 'arbitrary_style', 'Name (`stylegan-tf models` lists them), folder of an export, or run folder.')
+    'model', 'arbitrary_style', 'Name (`stylegan-tf models` lists them), folder of an export, run folder, or style '
+    'pack.')
 _CONTENT = flags.DEFINE_string('content', None, 'Picture, folder of pictures, or video clip, to stylise.')
 _STYLE = flags.DEFINE_string(
     'style', None, 'Style picture, or several: FILE[,FILE...]; none for a model that takes none.')

@@ -16,7 +16,7 @@ import time
 
 import tqdm
 
-from stylegan_tf import evaluator, files, images, tiles
+from stylegan_tf import evaluator, files, images, provenance, tiles
 from stylegan_tf.litert.runtime import LiteRTError
 from stylegan_tf.loaded_models import ModelError, check_keep_colors, check_strength, check_tile
 from stylegan_tf.version import __version__
@@ -304,12 +304,7 @@ class Stylizer:
         if not self.settings.has_provenance:
             return None
         strengths = SWEEP_STRENGTHS if self.settings.is_sweep else (self.settings.strength,)
-        return {'Software': f'stylegan_tf {__version__}',
-                'Description': f'Edited by the {"style transfer " * self.model.takes_style}model {self.model.name}',
-                'Model': self.model.name, 'ModelHash': self.model.hash,
-                'Strength': ', '.join(f'{strength:g}' for strength in strengths),
-                **({'Styles': ', '.join(path.name for path in self._styles) or 'from noise'}
-                   if self.model.takes_style else {})}
+        return provenance.of_stylized(self.model, strengths, [path.name for path in self._styles])
 
     def _is_finished(self, job, wanted):
         """Whether the output stands there, made of the same; refuses to replace another one."""

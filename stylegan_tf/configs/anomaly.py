@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import typing
 
 from stylegan_tf.configs.config import Config, ConfigError, OptimizerConfig
 
@@ -10,6 +11,8 @@ from stylegan_tf.configs.config import Config, ConfigError, OptimizerConfig
 @dataclasses.dataclass(frozen=True)
 class AnomalyConfig(Config):
     """Detection, naming and repair of planted defects; see `data.defects`."""
+
+    stylizes: typing.ClassVar[bool] = False
 
     discriminator_channels: tuple[int, int, int, int] = (24, 64, 96, 128)  # at 1/2 to 1/16 of the resolution
     discriminator_hidden: int = 192

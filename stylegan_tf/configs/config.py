@@ -107,6 +107,7 @@ class Config:
 
     needs_style_data: typing.ClassVar[bool] = False  # whether it is trained on a second set of pictures
     takes_style: typing.ClassVar[bool] = False  # whether what it trains paints in a style that must be given
+    stylizes: typing.ClassVar[bool] = True  # whether what it trains changes pictures that it is given
 
     @property
     def height(self) -> int:

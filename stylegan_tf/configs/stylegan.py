@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import typing
 
 from stylegan_tf.configs.config import AugmentationConfig, Config, ConfigError, OptimizerConfig
 
@@ -12,6 +13,8 @@ STYLEGAN_LOSSES = ('non_saturating', 'wasserstein', 'hinge', 'least_squares', 'm
 @dataclasses.dataclass(frozen=True)
 class StyleGANConfig(Config):
     """Pictures out of noise, and of a class where the data has classes."""
+
+    stylizes: typing.ClassVar[bool] = False
 
     architecture: str = 'stylegan2'  # stylegan2 | dcgan
     latent_size: int = 512  # z
