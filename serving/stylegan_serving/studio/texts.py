@@ -1,0 +1,166 @@
+"""The words of the page, in each of its languages. A dict among them is the choices of a dial: value -> label."""
+
+LANGUAGES = {'en': 'English', 'zh': '中文'}
+
+_ENGLISH = {
+    'title': '# Studio\nA photograph, pictures of a look, and a model that brings them together. What you upload is '
+             'used for that and nothing else, and is deleted when the studio closes.',
+    'language': 'Language',
+    'portrait': '1 · Portrait, or any photograph',
+    'portrait_place': 'Drop a photograph here\n– or –\nclick to choose one',
+    'looks': '2 · Pictures of the look (one or several)',
+    'model': '3 · Model',
+    'strength': 'Strength',
+    'strength_info': '0 is the photograph itself.',
+    'more': 'More dials',
+    'side': 'Longer side of the result, pixels',
+    'side_info': 'Smaller is faster; smaller photographs are not enlarged.',
+    'sides': {'512': '512', '1024': '1024', '2048': '2048', '0': 'as the photograph'},
+    'keep_colors': 'Colours',
+    'colors': {'none': 'of the look', 'luminance': 'of the photograph', 'palette': 'look recoloured first'},
+    'shares': 'Shares of the looks',
+    'shares_info': 'One number each, such as 2, 1; empty: equal.',
+    'mask': 'Mask: white is changed, black stays',
+    'mask_place': 'Drop a grey picture here',
+    'seed': 'Imagined look, by number',
+    'seed_info': 'Used when there are no pictures of a look.',
+    'direction': 'Direction',
+    'directions': {'forward': 'forward', 'back': 'back'},
+    'texture': 'Texture',
+    'texture_info': "0 is the look's colours alone, 1 its texture and hand too.",
+    'protect_skin': 'Protect skin',
+    'protect_skin_info': 'Share of the texture that is kept off the skin of faces.',
+    'background': 'Background',
+    'background_info': 'Strength outside the faces, as a share of that inside.',
+    'variation': 'Variation, by number',
+    'variation_info': 'Another picture that could be of the look; empty: the look as a whole.',
+    'spread': 'Spread of the variation',
+    'spread_info': '1 is as far as the pictures of the look go.',
+    'make': 'Make the picture',
+    'result': 'Before and after: drag the line',
+    'download': 'Download PNG',
+    'download_lut': 'Download LUT (.cube)',
+    'judge': 'Look for defects',
+    'judged': 'Where something looks damaged (yellow to red)',
+    'waiting': 'Add a photograph and pictures of a look, then make the picture.',
+    'loading': 'Loading the model {name}',
+    'working': 'Making the picture',
+    'judging': 'Looking for defects; the first time this takes a while',
+    'takes_look': 'takes any look',
+    'takes_no_look': 'has its own look: no pictures of a look are needed',
+    'made': '**{name}** · strength {strength:g} · {width} × {height} pixels · {seconds:.1f} s',
+    'score': 'Anomaly score **{score:.2f}** · p-value **{p_value:.3f}**\n\n{verdict}',
+    'nothing_found': 'Nothing unusual: {share:.0%} of clean pictures score as high.',
+    'found': 'Unusual: hardly any clean picture scores as high. It looks like: {defects}.',
+    'found_unnamed': 'Unusual: hardly any clean picture scores as high, but it is none of the known defects.',
+    'uncalibrated': 'This model is not calibrated: its score only compares pictures.',
+    'defects': {},
+    'purposes': {},
+    'error': 'This did not work',
+    'no_portrait': 'There is no photograph yet. Add one under 1.',
+    'no_model': 'There is no model {name}. There are: {known}.',
+    'no_looks': 'The model {name} paints in the look of pictures. Add one or several under 2.',
+    'no_result': 'There is no result yet. Make a picture first.',
+    'empty': '{file} is empty. Choose it again, or choose another file.',
+    'not_a_picture': '{file} is not a picture that can be read. Use JPEG, PNG, WebP, TIFF, BMP or GIF.',
+    'huge': '{file} has more than {limit:.0f} million pixels, which is the most that is taken. Make it smaller first.',
+    'damaged': '{file} is damaged or incomplete. Save or fetch it again.',
+    'gone': '{file} is not there any more. Upload it again.',
+    'bad_shares': 'The shares must be numbers of 0 or more, one for each of the {count} looks, such as 2, 1. '
+                  'Received: {given}.',
+    'model_failed': 'The model {name} cannot do this: {reason}',
+}
+
+_CHINESE = {
+    'title': '# 工作室\n一张照片、几张风格图片，再选一个模型把它们合在一起。'
+             '上传的图片只用于此处，关闭工作室时即被删除。',
+    'language': '语言',
+    'portrait': '1 · 人像，或任意照片',
+    'portrait_place': '把照片拖到这里\n– 或 –\n点击选择',
+    'looks': '2 · 风格图片（一张或多张）',
+    'model': '3 · 模型',
+    'strength': '强度',
+    'strength_info': '0 即原照片。',
+    'more': '更多选项',
+    'side': '结果的长边（像素）',
+    'side_info': '越小越快；不会放大较小的照片。',
+    'sides': {'512': '512', '1024': '1024', '2048': '2048', '0': '与照片相同'},
+    'keep_colors': '颜色',
+    'colors': {'none': '取自风格图片', 'luminance': '保留照片的颜色', 'palette': '先给风格图片重新上色'},
+    'shares': '各风格的比例',
+    'shares_info': '每张一个数，例如 2, 1；留空则均等。',
+    'mask': '蒙版：白色处改变，黑色处保留',
+    'mask_place': '把灰度图片拖到这里',
+    'seed': '想象的风格（编号）',
+    'seed_info': '没有风格图片时使用。',
+    'direction': '方向',
+    'directions': {'forward': '正向', 'back': '反向'},
+    'texture': '笔触与质感',
+    'texture_info': '0 只取风格的颜色，1 也取其笔触与质感。',
+    'protect_skin': '保护皮肤',
+    'protect_skin_info': '笔触与质感不落在面部皮肤上的比例。',
+    'background': '背景',
+    'background_info': '面部以外的强度，相对于面部。',
+    'variation': '变体（编号）',
+    'variation_info': '同一风格的另一种可能；留空则为整体风格。',
+    'spread': '变体的幅度',
+    'spread_info': '1 与风格图片之间的差异相当。',
+    'make': '生成图片',
+    'result': '前后对比：拖动分界线',
+    'download': '下载 PNG',
+    'download_lut': '下载 LUT（.cube）',
+    'judge': '检查缺陷',
+    'judged': '疑似受损之处（由黄到红）',
+    'waiting': '先添加照片和风格图片，再生成图片。',
+    'loading': '正在加载模型 {name}',
+    'working': '正在生成图片',
+    'judging': '正在检查缺陷，首次需要一些时间',
+    'takes_look': '可用任意风格图片',
+    'takes_no_look': '自带风格：不需要风格图片',
+    'made': '**{name}** · 强度 {strength:g} · {width} × {height} 像素 · {seconds:.1f} 秒',
+    'score': '异常分数 **{score:.2f}** · p 值 **{p_value:.3f}**\n\n{verdict}',
+    'nothing_found': '未见异常：{share:.0%} 的正常图片分数同样高。',
+    'found': '异常：几乎没有正常图片的分数这么高。看起来像：{defects}。',
+    'found_unnamed': '异常：几乎没有正常图片的分数这么高，但不属于任何已知缺陷。',
+    'uncalibrated': '此模型未经校准，分数只能用来比较图片。',
+    'defects': {
+        'blur': '模糊', 'motion_blur': '运动模糊', 'noise': '噪点', 'jpeg': 'JPEG 块效应', 'color_cast': '偏色',
+        'color_inversion': '反色', 'contrast': '对比度低', 'clipping': '过曝或死黑', 'geometric_distortion': '变形',
+        'checkerboard': '棋盘纹', 'tile_seam': '拼接缝', 'ghosting': '重影', 'patch_corruption': '区块损坏',
+        'missing_region': '区域缺失', 'scratches': '划痕或裂纹', 'watermark': '水印或文字', 'content_loss': '内容丢失',
+        'unstyled_region': '未风格化的区域'},
+    'purposes': {
+        'arbitrary_style': '任意图片作风格，适合 256 像素以上的照片；以 128 像素训练，约四个半 CPU 小时',
+        'crane': '以沃尔特·克兰插画的色彩和排线重绘照片；以 64 像素训练 36 分钟',
+        'gatys': '逐张优化（Gatys 等，2016）；较慢，无需训练'},
+    'error': '未能完成',
+    'no_portrait': '还没有照片。请在第 1 步添加。',
+    'no_model': '没有模型 {name}。可用的有：{known}。',
+    'no_looks': '模型 {name} 需要风格图片。请在第 2 步添加一张或多张。',
+    'no_result': '还没有结果。请先生成图片。',
+    'empty': '{file} 是空文件。请重新选择。',
+    'not_a_picture': '{file} 不是可读取的图片。请使用 JPEG、PNG、WebP、TIFF、BMP 或 GIF。',
+    'huge': '{file} 超过 {limit:.0f} 百万像素的上限。请先缩小。',
+    'damaged': '{file} 已损坏或不完整。请重新保存或获取。',
+    'gone': '{file} 已不存在。请重新上传。',
+    'bad_shares': '比例须为不小于 0 的数，{count} 张风格图片各一个，例如 2, 1。收到：{given}。',
+    'model_failed': '模型 {name} 无法完成：{reason}',
+}
+
+TEXTS = {'en': _ENGLISH, 'zh': _CHINESE}
+
+
+def preferred(accept_language):
+    """The language of LANGUAGES that a browser asks for first: 'en' where it asks for none of them.
+
+    Args:
+        accept_language: The request's header Accept-Language, such as 'zh-CN,zh;q=0.9,en;q=0.8', or None.
+    """
+    ranked = []
+    for part in (accept_language or '').split(','):
+        name, _, quality = part.strip().partition(';q=')
+        try:
+            ranked.append((-float(quality or 1), len(ranked), name.split('-')[0].lower()))
+        except ValueError:
+            continue
+    return next((name for _, _, name in sorted(ranked) if name in LANGUAGES), 'en')
