@@ -1,0 +1,161 @@
+"""Local tone and grain of a look: measured on its pictures, put on others. NumPy and OpenCV only.
+
+Local tone is a gain of luminance detail between an edge-keeping base (He et al. 2013, the guided filter, radius a
+share of the picture) and the pixel; below 1 a picture softens, above 1 it gains clarity. Grain is noise whose spread
+depends on luminance and whose grains have a size in pixels.
+"""
+
+import dataclasses
+import itertools
+
+import cv2
+import numpy as np
+
+from stylegan_tf.looks.statistics import LUMA
+
+_RADIUS = 1 / 24  # of the shorter side
+_EDGE = 0.02  # luminance variance that is kept as an edge
+_BANDS = np.linspace(0.0, 1.0, 6)  # of luminance, for grain
+_PATCH = 8  # pixels
+_FLAT_SHARE = 0.15  # of the patches of a band: the flattest are measured
+
+
+@dataclasses.dataclass(frozen=True)
+class Texture:
+    """Local tone and grain; the defaults change nothing.
+
+    Attributes:
+        detail_gain: Factor of local luminance detail.
+        grain: Standard deviation of the added grain in [0, 1] at five luminances from black to white.
+        grain_size: Standard deviation of a grain in pixels; 0 is white noise.
+    """
+    detail_gain: float = 1.0
+    grain: tuple = (0.0, 0.0, 0.0, 0.0, 0.0)
+    grain_size: float = 0.0
+
+    def __post_init__(self):
+        if not 0.2 <= self.detail_gain <= 5 or len(self.grain) != 5 or min(self.grain) < 0 or self.grain_size < 0:
+            raise ValueError('Expected a detail gain in [0.2, 5], five grains and a size of at least 0. Received: '
+                             f'{self.detail_gain:g}, {self.grain}, {self.grain_size:g}.')
+
+
+def measure_texture(content, look):
+    """The texture that `look` has and `content` has not.
+
+    Args:
+        content: Pictures uint8 [H, W, 3] after the look's colour table, so that contrast is no detail.
+        look: Pictures uint8 [H, W, 3] of the look, of about the same size in pixels.
+    Returns:
+        Texture. Medians over pictures; a gain within 10% of 1 and grain within what pictures differ by is none.
+    """
+    gain = float(np.median([_detail(picture) for picture in look]) / np.median([_detail(p) for p in content]))
+    mine, theirs = ([_flat_noise(picture) for picture in pictures] for pictures in (content, look))
+    grain = _extra_grain(np.array([noise for noise, _ in mine]), np.array([noise for noise, _ in theirs]))
+    sizes = [correlation for _, correlation in theirs]
+    size = _grain_size(float(np.nanmedian(sizes))) if max(grain) and np.isfinite(sizes).any() else 0.0
+    return Texture(1.0 if abs(gain - 1.0) < 0.1 else float(np.clip(gain, 0.4, 2.5)), grain, size)
+
+
+def apply_texture(pixels, texture, *, seed=0, strength=1.0):
+    """Gives a picture local tone and grain.
+
+    Args:
+        pixels: float32 [H, W, 3] in [0, 1].
+        texture: Texture.
+        seed: Of the grain.
+        strength: 0 changes nothing, 1 all of it.
+    Returns:
+        float32 [H, W, 3] in [0, 1].
+    """
+    result = pixels
+    if texture.detail_gain != 1.0:
+        luma = pixels @ LUMA
+        detail = luma - guided_base(luma)
+        result = result + ((texture.detail_gain - 1.0) * strength * detail)[..., None]
+    if max(texture.grain) > 0:
+        spread = np.interp(np.clip(result @ LUMA, 0, 1), np.linspace(0, 1, 5), texture.grain).astype(np.float32)
+        result = result + (strength * spread * _grains(pixels.shape[:2], texture.grain_size, seed))[..., None]
+    return np.clip(result, 0.0, 1.0)
+
+
+def guided_base(luma):
+    """Edge-keeping base of luminance float32 [H, W], by the guided filter with itself as guide."""
+    side = 2 * max(1, round(_RADIUS * min(luma.shape))) + 1
+
+    def blur(x):
+        return cv2.boxFilter(x, -1, (side, side), borderType=cv2.BORDER_REFLECT)
+
+    mean = blur(luma)
+    variance = np.maximum(blur(luma * luma) - mean * mean, 0.0)
+    slope = variance / (variance + _EDGE)
+    return blur(slope) * luma + blur(mean * (1.0 - slope))
+
+
+def _grains(shape, size, seed):
+    noise = np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+    if size > 0:
+        noise = cv2.GaussianBlur(noise, (0, 0), size, borderType=cv2.BORDER_REFLECT)
+    return noise / noise.std()
+
+
+def _detail(pixels):
+    """Spread of local detail; a slight blur first, or grain would count."""
+    luma = cv2.GaussianBlur(pixels.astype(np.float32) / 255.0, (0, 0), 1.5) @ LUMA
+    return float((luma - guided_base(luma)).std()) + 1e-4
+
+
+def _flat_noise(pixels):
+    """(noise of the flattest patches by luminance float [5], NaN where there are none; their neighbour correlation)."""
+    luma = pixels.astype(np.float32) @ LUMA / 255.0
+    rows, columns = (side // _PATCH * _PATCH for side in luma.shape)
+    rest = luma - cv2.GaussianBlur(luma, (0, 0), 4.0)
+
+    def patches(x):
+        x = x[:rows, :columns].reshape(rows // _PATCH, _PATCH, columns // _PATCH, _PATCH)
+        return x.transpose(0, 2, 1, 3).reshape(-1, _PATCH, _PATCH)
+
+    blocks, light = patches(rest), patches(luma).mean((1, 2))
+    blocks = blocks - blocks.mean((1, 2), keepdims=True)
+    spread = blocks.std((1, 2))
+    noise, correlations = np.full(5, np.nan), []
+    for band, (low, high) in enumerate(itertools.pairwise(_BANDS)):
+        inside = np.flatnonzero((light >= low) & (light < high + 1e-6))
+        if len(inside) < 12:
+            continue
+        flat = inside[np.argsort(spread[inside])[:max(4, round(_FLAT_SHARE * len(inside)))]]
+        noise[band] = np.median(spread[flat])
+        chosen = blocks[flat]
+        power = (chosen ** 2).mean()
+        if power > 1e-7:
+            correlations.append(float((chosen[:, :, 1:] * chosen[:, :, :-1]).mean() / power))
+    return noise, np.median(correlations) if correlations else np.nan
+
+
+def _extra_grain(mine, theirs):
+    """Grain at five luminances: difference of variances where it is surer than chance, gaps filled from neighbours."""
+    result = np.full(5, np.nan)
+    for band in range(5):
+        a, b = (rows[:, band][np.isfinite(rows[:, band])] for rows in (mine, theirs))
+        if min(len(a), len(b)) < 3:
+            continue
+        doubt = np.hypot(_deviation(a) / np.sqrt(len(a)), _deviation(b) / np.sqrt(len(b)))
+        extra = np.median(b) ** 2 - np.median(a) ** 2
+        result[band] = np.sqrt(extra) if np.median(b) - np.median(a) > max(3 * doubt, 0.001) else 0.0
+    known = np.flatnonzero(np.isfinite(result))
+    if not len(known):
+        return (0.0,) * 5
+    return tuple(float(value) for value in np.interp(np.arange(5), known, result[known]))
+
+
+def _deviation(values):
+    return 1.4826 * np.median(np.abs(values - np.median(values)))
+
+
+def _grain_size(correlation):
+    """Size whose noise has such a correlation of neighbours within a patch, read from noise made here."""
+    sizes = np.array([0.0, 0.4, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0])
+    made = []
+    for size in sizes:
+        noise = 128 + 12 * _grains((192, 192), size, 0)
+        made.append(_flat_noise(np.repeat(np.uint8(np.clip(noise, 0, 255))[..., None], 3, 2))[1])
+    return float(np.interp(correlation, made, sizes))
