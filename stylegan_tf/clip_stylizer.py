@@ -4,6 +4,7 @@ Finished frames wait beside the output in a hidden folder, `.OUTPUT.frames`, wit
 frames; the same command run again continues there, and makes the same clip as if it had never been stopped.
 """
 
+import dataclasses
 import io
 import json
 import pathlib
@@ -55,7 +56,8 @@ class ClipStylizer(stylizer.Stylizer):
             raise ModelError("keep_colors='palette' would follow the palette of every frame by itself. Use 'luminance' "
                              'for clips.')
         self.steadiness, self._show_progress = steadiness, show_progress
-        super().__init__(model, styles, settings)
+        # Blending faces back frame by frame would flicker.
+        super().__init__(model, styles, dataclasses.replace(settings, identity_floor=0.0))
 
     def _describe_inputs(self):
         entries = super()._describe_inputs()

@@ -58,6 +58,7 @@ class Model:
             to use in their place, such as their mean over the frames of a clip; only models that tell them call it.
         takes_style: Whether it paints in a style; without one it mends, fills, colours or enlarges pictures.
         dials: Further numbers that `stylize` takes by name -> what each does, in one line.
+        identity_floor: Largest distance of faces that `stylize` lets pass unless it is told otherwise; 0 for any.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Model:
     statistics_filter = None
     takes_style = True
     dials = types.MappingProxyType({})
+    identity_floor = 0.0
 
     def stylize(self, content, style=None, *, strength=1.0, style_weights=None, keep_colors='none',
                 mask=None, tile=None, hints=None, palette=None, direction='forward'):

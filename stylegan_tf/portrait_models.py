@@ -22,6 +22,7 @@ class PortraitModel(TranslationModel):
     """The signatures that `systems.portrait_signatures` describes."""
 
     dials = DIALS
+    identity_floor = 0.45  # pictures of one person are about so far apart
 
     def stylize(self, content, style=None, *, strength=1.0, texture=1.0, protect_skin=0.0, background=1.0,
                 variation=None, spread=1.0, style_weights=None, keep_colors='none', mask=None, tile=None, hints=None,

@@ -16,7 +16,7 @@ import time
 
 import tqdm
 
-from stylegan_tf import evaluator, files, images, provenance, tiles
+from stylegan_tf import evaluator, files, identity_floor, images, provenance, tiles
 from stylegan_tf.litert.runtime import LiteRTError
 from stylegan_tf.loaded_models import ModelError, check_keep_colors, check_strength, check_tile
 from stylegan_tf.version import __version__
@@ -53,12 +53,16 @@ class Settings:
     has_provenance: bool = True  # outputs carry model, hash and strength in their metadata
     overwrite: bool = False  # replace outputs that were made otherwise
     tile: int | None = None  # as of `Model.stylize`; results do not depend on it
+    identity_floor: float | None = None  # see `identity_floor`; 0: none; None: that of the model
 
     def check(self):
         """Raises ModelError if a value is out of range; needs no model."""
         check_strength(self.strength)
         check_keep_colors(self.keep_colors)
         check_tile(self.tile)
+        if self.identity_floor is not None and not 0 <= self.identity_floor < float('inf'):
+            raise ModelError('The identity floor is a distance of 0 (off) or more, such as 0.45. '
+                             f'Received: {self.identity_floor}.')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,6 +167,9 @@ class Stylizer:
         else:
             self._style = model.prepare_style(self._styles, settings.style_weights)
         self._mask = None if settings.mask is None else images.read(settings.mask)
+        floor = model.identity_floor if settings.identity_floor is None else settings.identity_floor
+        self._floor = identity_floor.IdentityFloor(floor) if floor and not settings.is_sweep else None
+        self._faces = []  # what became of the faces of the latest picture
         self._entries = self._describe_inputs()
 
     def run(self, jobs, *, show_progress=True):
@@ -249,12 +256,15 @@ class Stylizer:
                                 picture=None if self.settings.is_sweep else picture)
         return encoded, pixels.shape[:2], {
             'measures': self._measure(picture.pixels, results), 'measured_by': self._measures.conditions,
-            'seconds': round(seconds, 3)}
+            'seconds': round(seconds, 3),
+            **({'identity': [outcome.as_dict() for outcome in self._faces]} if self._floor else {})}
 
     def _make(self, picture, job):
         """(pixels of the output, dict strength -> picture to measure)."""
         if not self.settings.is_sweep:
             pixels = self._stylize(picture.pixels, self.settings.strength)
+            if self._floor:
+                pixels, self._faces = self._floor.hold(picture.pixels, pixels)
             return pixels, {self.settings.strength: pixels}
         content = images.fit_within(picture.pixels, SWEEP_SIDE)
         results = {strength: self._stylize(content, strength) for strength in SWEEP_STRENGTHS}
@@ -296,7 +306,8 @@ class Stylizer:
                 'style_seed': settings.style_seed, 'style_label': settings.style_label,
                 # Receipts of models that know no other direction, and no dials, stay as they were.
                 **({} if settings.direction == 'forward' else {'direction': settings.direction}),
-                **({'dials': settings.dials} if settings.dials else {})},
+                **({'dials': settings.dials} if settings.dials else {}),
+                **({'identity_floor': self._floor.floor} if self._floor else {})},
             'model': {'name': self.model.name, 'hash': self.model.hash,
                       'config_hash': self.model.card.get('config_hash')}}
 
