@@ -16,6 +16,8 @@ from stylegan_tf import (
     anomaly_models,
     configs,
     litert_models,
+    look_models,
+    looks,
     portrait_models,
     restoration_models,
     style_packs,
@@ -37,7 +39,7 @@ def load(name_or_folder, *, engine='auto', **options):
     Args:
         name_or_folder: A name that `stylegan-tf models` lists, the folder of an export (SavedModel or LiteRT), the base
             folder of its versions (the newest is taken), the run folder of a training (its newest checkpoint,
-            averaged weights), or a style pack (PACK.zip).
+            averaged weights), a style pack (PACK.zip), or a photographic look (LOOK.npz).
         engine: 'tensorflow'; 'litert': CPU only, starts without TensorFlow, for LiteRT exports and shipped models;
             'auto': LiteRT where the model has it, its runtime is installed and no GPU is visible, else TensorFlow. Both
             give the same pictures within one of 255 levels.
@@ -53,6 +55,8 @@ def load(name_or_folder, *, engine='auto', **options):
         return GatysModel(**options)
     if options:
         raise ModelError(f'Only the model gatys takes options. Received: {", ".join(options)}.')
+    if _is_look(text):
+        return _load_look(text)
     folder, name = _find(text)
     if chosen == 'litert':
         try:
@@ -75,6 +79,8 @@ def engine_for(name_or_folder, engine='auto'):
         if engine == 'litert':
             raise ModelError('The model gatys differentiates, which LiteRT cannot: use --engine=tensorflow.')
         return 'tensorflow'
+    if _is_look(text):
+        return 'litert'
     folder, _ = _find(text)
     if not litert_models.is_export(folder) and not litert_models.is_packed(folder):
         if engine == 'litert':
@@ -107,6 +113,8 @@ def _told(name_or_folder, of_stylize, of_config):
     text = os.fspath(name_or_folder)
     if text == 'gatys':
         return True
+    if _is_look(text):
+        return of_config == 'stylizes' or text == look_models.NAME
     folder, _ = _find(text)
     if _is_export(folder):
         signatures = _read_card(folder).get('signatures', {'stylize': {}})
@@ -116,6 +124,19 @@ def _told(name_or_folder, of_stylize, of_config):
         return getattr(configs.get(preset), of_config)
     except (ValueError, KeyError, configs.ConfigError):
         return True  # `load` tells what is wrong with it
+
+
+def _is_look(text):
+    return text == look_models.NAME or (text.lower().endswith('.npz') and os.path.isfile(text))
+
+
+def _load_look(text):
+    if text == look_models.NAME:
+        return look_models.LookModel()
+    try:
+        return look_models.LookModel(looks.load_look(text), name=pathlib.PurePath(text).stem)
+    except looks.LookError as error:
+        raise ModelError(str(error)) from error
 
 
 def _find(text):
@@ -139,7 +160,8 @@ def _has_tensorflow_form(folder):
 
 def shipped_models():
     """Names that `load` knows: dict name -> one line."""
-    models = {'gatys': 'optimises each picture anew (Gatys et al. 2016); slow, needs no training'}
+    models = {'gatys': 'optimises each picture anew (Gatys et al. 2016); slow, needs no training',
+              look_models.NAME: look_models.PURPOSE}
     for name, base in _shipped_folders().items():
         settings = base / 'config.json'
         card = (json.loads(settings.read_text(encoding='utf-8')) if settings.is_file()

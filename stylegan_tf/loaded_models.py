@@ -167,6 +167,17 @@ class Model:
         """
         raise ModelError(self._cannot('make styles from noise or classes'))
 
+    def color_table(self, style=None):
+        """The look's colours as a table, where the look is one or has one.
+
+        Args:
+            style: What `prepare_style` made, of a model that takes a style.
+        Returns:
+            float32 [S, S, S, 3] in [0, 1], indexed [red, green, blue], of sRGB values, as `looks.write_cube` takes it;
+            or None.
+        """
+        return None
+
     def score(self, *unused, **unused_too):
         """Scores pictures for anomalies, where the model has it."""
         raise ModelError(self._cannot('score'))

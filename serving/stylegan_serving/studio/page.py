@@ -95,6 +95,8 @@ class Page:
         with gradio.Row():
             self._download = self._with_words(gradio.DownloadButton, {'label': 'download'}, interactive=False,
                                               elem_id='download')
+            self._download_table = self._with_words(gradio.DownloadButton, {'label': 'download_lut'}, visible=False,
+                                                    elem_id='download_table')
             self._judge = self._with_words(gradio.Button, {'value': 'judge'}, interactive=False, elem_id='judge')
         self._verdict = gradio.Markdown(elem_id='verdict', visible=False)
         self._damage = self._with_words(gradio.Image, {'label': 'judged'}, type='filepath', interactive=False,
@@ -119,8 +121,8 @@ class Page:
             self._make_it,
             [self._portrait, self._looks, self._model, self._strength, self._side, self._keep_colors, self._shares,
              self._mask, self._seed, self._direction, self._language, *self._own.values()],
-            [self._made, self._judged, self._result, self._status, self._download, self._judge, self._verdict,
-             self._damage],
+            [self._made, self._judged, self._result, self._status, self._download, self._download_table,
+             self._judge, self._verdict, self._damage],
             preprocess=False, show_progress_on=[self._result], concurrency_id='models', concurrency_limit=1,
             api_name='make')
         self._judge.click(
@@ -179,7 +181,9 @@ class Page:
                                  dict(zip(self._own, own))),
                 tell=lambda share: progress(share, desc=words['working']))
         return (made, None, (str(made.before), str(made.after)), _facts(made, words),
-                gradio.update(value=str(made.result), interactive=True), gradio.update(interactive=True),
+                gradio.update(value=str(made.result), interactive=True),
+                gradio.update(value=made.table and str(made.table), visible=made.table is not None),
+                gradio.update(interactive=True),
                 gradio.update(value='', visible=False), gradio.update(visible=False))
 
     def _judge_it(self, made, language, progress=gradio.Progress()):  # noqa: B008

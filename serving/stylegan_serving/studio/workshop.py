@@ -12,7 +12,7 @@ import time
 import warnings
 
 from stylegan_serving.studio import texts
-from stylegan_tf import api, commands, heat_maps, images, provenance, tiles
+from stylegan_tf import api, commands, heat_maps, images, looks, provenance, tiles
 
 DEFAULT = 'arbitrary_style'
 FALSE_ALARM_RATE = 0.05
@@ -80,6 +80,7 @@ class Made:
     result: pathlib.Path  # PNG with provenance
     before: pathlib.Path  # reduced JPEG files, of one size
     after: pathlib.Path
+    table: pathlib.Path | None  # the look's colours as a .cube file, where the model has them
     size: tuple[int, int]  # (H, W) of the result
     seconds: float
     takes_style: bool
@@ -181,9 +182,10 @@ class Workshop:
             finally:
                 model.progress = None
             seconds = time.perf_counter() - start
+            table = model.color_table(style)
             names = [look.name for look in request.looks] if model.takes_style else []
             metadata = provenance.of_stylized(model, (request.strength,), names)
-        return self._written(request, picture, content, pixels, metadata, seconds, model.takes_style)
+        return self._written(request, picture, content, pixels, metadata, table, seconds, model.takes_style)
 
     def _check(self, name):
         if name not in self.sources:  # which the list on the page does not let happen, other callers may
@@ -198,14 +200,17 @@ class Workshop:
             raise StudioError('no_looks', name=request.model)
         return model.style_from_noise(request.seed)
 
-    def _written(self, request, picture, content, pixels, metadata, seconds, takes_style):
+    def _written(self, request, picture, content, pixels, metadata, table, seconds, takes_style):
         folder = pathlib.Path(tempfile.mkdtemp(prefix='result_', dir=self._folder))
         result = folder / f'{request.portrait.stem}_{request.model.replace("/", "_")}.png'
         images.save(result, pixels, picture=picture, metadata=metadata)
         shown = images.fit_within(pixels, PREVIEW_SIDE)
         images.save(folder / 'after.jpg', shown, quality=92)
         images.save(folder / 'before.jpg', images.resize(content, shown.shape[:2]), quality=92)
-        return Made(request, result, folder / 'before.jpg', folder / 'after.jpg', pixels.shape[:2], seconds,
+        cube = None if table is None else result.with_suffix('.cube')
+        if cube:
+            looks.write_cube(cube, table, title=request.model)
+        return Made(request, result, folder / 'before.jpg', folder / 'after.jpg', cube, pixels.shape[:2], seconds,
                     takes_style)
 
     def judge(self, made):

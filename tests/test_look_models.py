@@ -1,0 +1,56 @@
+"""Photographic looks as models: learned from pictures, saved, loaded, and the table that they are."""
+
+import numpy as np
+import pytest
+
+import stylegan_tf as sg
+from stylegan_tf import api, images, looks
+
+
+@pytest.fixture(scope='module')
+def warm():
+    """A look that takes blue away, and a picture."""
+    table = looks.tables.identity_table().copy()
+    table[..., 2] *= 0.5
+    picture = np.random.default_rng(0).integers(0, 256, (40, 48, 3), np.uint8)
+    return looks.Look(table), picture
+
+
+def test_a_saved_look_is_a_model_without_a_style(tmp_path, warm):
+    look, picture = warm
+    look.save(tmp_path / 'warm.npz')
+    model = sg.load(tmp_path / 'warm.npz')
+    assert (model.name, model.takes_style, api.takes_style(tmp_path / 'warm.npz')) == ('warm', False, False)
+    assert api.stylizes(tmp_path / 'warm.npz') and api.engine_for(tmp_path / 'warm.npz') == 'litert'
+    result = model.stylize(picture)
+    expected = picture * [1, 1, 0.5]
+    assert np.abs(result - expected).max() <= 1
+    assert np.array_equal(model.stylize(picture, strength=0.0), picture)
+    mask = np.zeros((40, 48), np.uint8)
+    mask[:, :24] = 255
+    half = model.stylize(picture, mask=np.repeat(mask[..., None], 3, axis=2))
+    assert np.array_equal(half[:, 30:], picture[:, 30:]) and np.array_equal(half[:, :18], result[:, :18])
+    np.testing.assert_allclose(model.color_table(), look.table)
+    for wrong in ({'style': picture}, {'tile': 64}, {'direction': 'back'}):
+        with pytest.raises(api.ModelError):
+            model.stylize(picture, **wrong)
+    (tmp_path / 'bad.npz').write_bytes(b'no look')
+    with pytest.raises(api.ModelError, match=r'bad\.npz'):
+        sg.load(tmp_path / 'bad.npz')
+
+
+def test_a_look_is_learned_from_the_pictures_that_are_given(warm):
+    look, picture = warm
+    rng = np.random.default_rng(1)
+    graded = [look.apply(images.resize(rng.integers(60, 220, (6, 8, 3), np.uint8), (64, 80))) for _ in range(3)]
+    model = sg.load('photographic_look')
+    assert model.takes_style and 'photographic_look' in api.shipped_models()
+    style = model.prepare_style(graded)
+    result = model.stylize(picture, style)
+    assert result[..., 2].mean() < picture[..., 2].mean() - 10  # blue went
+    assert model.color_table(style).shape == (33, 33, 33, 3)
+    assert np.array_equal(model.stylize(picture, graded), result)
+    for wrong in ({'style': None}, {'style': graded, 'style_weights': [1, 2, 3]},
+                  {'style': graded, 'keep_colors': 'palette'}):
+        with pytest.raises(api.ModelError):
+            model.stylize(picture, **wrong)
