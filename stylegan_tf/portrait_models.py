@@ -6,6 +6,7 @@ import numpy as np
 
 from stylegan_tf import images
 from stylegan_tf.loaded_models import ModelError
+from stylegan_tf.looks import tables
 from stylegan_tf.translation_models import TranslationModel
 
 SHARES = ('texture', 'protect_skin', 'background')
@@ -65,6 +66,15 @@ class PortraitModel(TranslationModel):
         if variation is not None:
             latent = spread * np.random.default_rng(int(variation)).standard_normal(latent.shape).astype(np.float32)
         return self._run('code_from_noise', latent=np.float32(latent))['code']
+
+    def color_table(self, style=None):
+        grid = tables.identity_table()
+        picture = grid.reshape(1, tables.SIZE, tables.SIZE ** 2, 3)
+        # Without texture every pixel depends on its own colour alone, so that a picture of all colours shows the table.
+        table = self._run('stylize_with_dials', content=picture, code=self.look_code(),
+                          **{dial: np.array([value], np.float32) for dial, value in (('strength', 1), ('texture', 0))}
+                          )['stylized'].reshape(grid.shape)
+        return table if np.abs(table - grid).max() > 1 / 255 else None  # a look that was learned without colours
 
     def blend(self, other, share):
         """Turns this model into one between two looks; both trained from the same base, such as arbitrary_style.

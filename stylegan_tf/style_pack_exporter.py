@@ -3,7 +3,7 @@
 import pathlib
 import tempfile
 
-from stylegan_tf import api, exporter, images, slim_runs, style_packs
+from stylegan_tf import api, exporter, images, looks, slim_runs, style_packs
 from stylegan_tf.data import samples
 from stylegan_tf.version import __version__
 
@@ -35,6 +35,9 @@ def export(workdir, output, *, weights='float32'):
         slim_runs.write(run, folder / style_packs.MODEL_FOLDER, weights=weights)
         model = api.load(folder / style_packs.MODEL_FOLDER, engine='tensorflow')
         name = name or output.stem
+        table = model.color_table()
+        if table is not None:
+            looks.write_cube(folder / style_packs.TABLE_FILE, table, title=name)
         images.save(folder / style_packs.SHEET_FILE, sheet(model, name), quality=88)
         members = {path.relative_to(folder).as_posix(): path.read_bytes()
                    for path in sorted(folder.rglob('*')) if path.is_file()}

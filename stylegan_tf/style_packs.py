@@ -36,6 +36,7 @@ MOST_RATIO = 100  # of unpacked to packed bytes, where a member is larger than R
 RATIO_FROM_BYTES = 1 << 20
 _LARGEST_DIRECTORY = MOST_MEMBERS * 1024  # bytes of the list at the end of the file
 _NAME = re.compile(r'(?:[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}/){0,5}[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}')
+_TITLE = re.compile(r'[^"\x00-\x1f\x7f]{1,100}')
 _CHUNK = 1 << 16
 _END = struct.Struct('<4s4H2LH')  # end of central directory: marks, disks, entries, size and place of the list, comment
 _ENCRYPTED = 0x1
@@ -203,7 +204,7 @@ def _card(path, archive):
     try:
         card = json.loads(_data(archive, CARD_FILE))
         version, listed = card['format_version'], card['files']
-        is_card = card['format'] == FORMAT and isinstance(version, int) and isinstance(card['name'], str)
+        is_card = card['format'] == FORMAT and isinstance(version, int) and bool(_TITLE.fullmatch(card['name']))
         is_listed = all(isinstance(described['sha256'], str) for described in listed.values())
     except (zipfile.BadZipFile, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise StylePackError(f'{path}: its {CARD_FILE} is damaged ({type(error).__name__}). Fetch it again.') from error

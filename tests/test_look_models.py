@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import stylegan_tf as sg
-from stylegan_tf import api, images, looks
+from stylegan_tf import api, images, looks, portrait_models
 
 
 @pytest.fixture(scope='module')
@@ -37,6 +37,21 @@ def test_a_saved_look_is_a_model_without_a_style(tmp_path, warm):
     (tmp_path / 'bad.npz').write_bytes(b'no look')
     with pytest.raises(api.ModelError, match=r'bad\.npz'):
         sg.load(tmp_path / 'bad.npz')
+
+
+def test_the_table_of_a_portrait_look_is_what_it_does_without_texture():
+    def painted(factor):
+        def run(signature, **inputs):
+            if signature == 'code_from_noise':
+                return {'code': inputs['latent']}
+            assert inputs['texture'] == 0 and inputs['strength'] == 1
+            return {'stylized': inputs['content'] * np.float32(factor)}
+        model = portrait_models.PortraitModel({}, {})
+        model._run, model._latent_size = run, 4
+        return model.color_table()
+
+    np.testing.assert_allclose(painted([1, 1, 0.5])[-1, 8, 4], [1, 0.25, 0.0625])
+    assert painted([1, 1, 1]) is None
 
 
 def test_a_look_is_learned_from_the_pictures_that_are_given(warm):

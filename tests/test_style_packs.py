@@ -124,7 +124,8 @@ def test_an_encrypted_member_is_refused(tmp_path, cache):
 
 @pytest.mark.parametrize(('options', 'reason'), [
     ({'card': {'format_version': 2}}, 'version 2; this stylegan_tf knows version 1'),
-    ({'card': {'format': 'other'}}, 'none of a style pack'), ({'raw_card': '{'}, 'damaged'),
+    ({'card': {'format': 'other'}}, 'none of a style pack'), ({'card': {'name': 'a\nb'}}, 'none of a style pack'),
+    ({'card': {'name': 7}}, 'damaged'), ({'raw_card': '{'}, 'damaged'),
     ({'raw_card': '[]'}, 'damaged'), ({'raw_card': '[' * 100_000}, 'damaged'),
     ({'raw_card': '{"format": 1}'}, 'damaged'),
     ({'card': {'files': {}}}, 'does not hold the files'),

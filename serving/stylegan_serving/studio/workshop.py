@@ -209,7 +209,7 @@ class Workshop:
         images.save(folder / 'before.jpg', images.resize(content, shown.shape[:2]), quality=92)
         cube = None if table is None else result.with_suffix('.cube')
         if cube:
-            looks.write_cube(cube, table, title=request.model)
+            looks.write_cube(cube, table, title=' '.join(request.model.replace('"', '').split()))
         return Made(request, result, folder / 'before.jpg', folder / 'after.jpg', cube, pixels.shape[:2], seconds,
                     takes_style)
 

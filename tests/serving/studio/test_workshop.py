@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stylegan_serving.studio import texts, workshop
-from stylegan_tf import anomaly_models, api, images
+from stylegan_tf import anomaly_models, api, images, looks
 from stylegan_tf.data import defects
 
 
@@ -139,3 +139,11 @@ def _fields(text):
     ('fr', 'en'), ('', 'en'), (None, 'en'), ('zh;q=x,en', 'en')])
 def test_the_browser_chooses_the_language(header, language):
     assert texts.preferred(header) == language
+
+
+def test_a_photographic_look_comes_with_its_table(shop, pictures):
+    made = shop.make(workshop.Request(pictures / 'photo.png', (pictures / 'look.png',), 'photographic_look', side=0))
+    table = looks.read_cube(made.table)
+    assert table.shape == (33, 33, 33, 3) and made.table.name == 'photo_photographic_look.cube'
+    plain = shop.make(workshop.Request(pictures / 'photo.png', (pictures / 'look.png',), side=64))
+    assert plain.table is None
