@@ -30,6 +30,7 @@ from stylegan_tf.loaded_models import GatysModel, Model, ModelError, NetworkMode
 __all__ = ['Model', 'ModelError', 'Style', 'load', 'shipped_models', 'stylizes', 'takes_style']
 
 PRETRAINED = configs.PRETRAINED
+WITHOUT_WEIGHTS = ('gatys', look_models.NAME)  # names that are methods, not networks: they are not exported or served
 ENGINES = ('auto', 'tensorflow', 'litert')
 
 

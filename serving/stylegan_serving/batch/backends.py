@@ -38,9 +38,10 @@ class InProcess:
     picture_format = 'bmp'  # quickly encoded, and nothing is sent anywhere
 
     def __init__(self, model):
-        if model == 'gatys':
-            raise BackendError('--model: gatys optimises each picture for minutes; use `stylegan-tf stylize`. Or give '
-                               f'{", ".join(set(api.shipped_models()) - {"gatys"})}, or the folder of an export.')
+        if model in api.WITHOUT_WEIGHTS:
+            known = sorted(set(api.shipped_models()) - set(api.WITHOUT_WEIGHTS))
+            raise BackendError(f'--model: {model} learns from the pictures of each call; use `stylegan-tf stylize`. Or '
+                               f'give {", ".join(known)}, or the folder of an export.')
         commands.import_tensorflow()
         try:
             with _local(model) as folder:
