@@ -18,7 +18,7 @@ _LEAST_SCALE, _MOST_SCALE = 0.1, 1.5  # of the prior's deviations
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """How a fit is made; chosen on random grades, never on the grades of the benchmark."""
+    """How a fit is made; tried on random grades, not on the benchmark's."""
     steps: int = 3  # Gauss-Newton
     shrinkage: float = 0.4  # share of the covariance that is taken for uncorrelated
     doubt: float = 1.0  # factor of the statistics' covariance

@@ -17,6 +17,7 @@ _RADIUS = 1 / 24  # of the shorter side
 _EDGE = 0.02  # luminance variance that is kept as an edge
 _BANDS = np.linspace(0.0, 1.0, 6)  # of luminance, for grain
 _PATCH = 8  # pixels
+_GAINS = (0.4, 0.65, 1.0, 1.5, 2.5)  # that are tried
 _FLAT_SHARE = 0.15  # of the patches of a band: the flattest are measured
 
 
@@ -46,14 +47,16 @@ def measure_texture(content, look):
         content: Pictures uint8 [H, W, 3] after the look's colour table, so that contrast is no detail.
         look: Pictures uint8 [H, W, 3] of the look, of about the same size in pixels.
     Returns:
-        Texture. Medians over pictures; a gain within 10% of 1 and grain within what pictures differ by is none.
+        Texture. Medians over pictures; what is within what pictures differ by anyway is none.
     """
-    gain = float(np.median([_detail(picture) for picture in look]) / np.median([_detail(p) for p in content]))
     mine, theirs = ([_flat_noise(picture) for picture in pictures] for pictures in (content, look))
     grain = _extra_grain(np.array([noise for noise, _ in mine]), np.array([noise for noise, _ in theirs]))
     sizes = [correlation for _, correlation in theirs]
-    size = _grain_size(float(np.nanmedian(sizes))) if max(grain) and np.isfinite(sizes).any() else 0.0
-    return Texture(1.0 if abs(gain - 1.0) < 0.1 else float(np.clip(gain, 0.4, 2.5)), grain, size)
+    if not max(grain) or not np.isfinite(sizes).any():
+        return Texture(_gain(content, look))
+    size, seen = _grain_size(float(np.nanmedian(sizes)))
+    # Grain hides how much detail there was: no gain beside it.
+    return Texture(1.0, tuple(value / seen for value in grain), size)
 
 
 def apply_texture(pixels, texture, *, seed=0, strength=1.0):
@@ -98,10 +101,23 @@ def _grains(shape, size, seed):
     return noise / noise.std()
 
 
-def _detail(pixels):
-    """Spread of local detail; a slight blur first, or grain would count."""
+def _gain(content, look):
+    """The gain with which `content` has the detail of `look`, found by trying: detail does not grow in proportion."""
+    theirs = np.array([_detail(picture, 1.0) for picture in look])
+    mine = np.array([[_detail(picture, gain) for picture in content] for gain in _GAINS])
+    plain = mine[_GAINS.index(1.0)]
+    doubt = np.hypot(_deviation(theirs) / np.sqrt(len(theirs)), _deviation(plain) / np.sqrt(len(plain)))
+    if abs(np.median(theirs) - np.median(plain)) < max(2 * doubt, 0.05):
+        return 1.0
+    return float(np.exp(np.interp(np.median(theirs), np.median(mine, axis=1), np.log(_GAINS))))
+
+
+def _detail(pixels, gain):
+    """Logarithm of the median size of local detail after a gain: the mean would tell of edges, which a gain spares; a
+    slight blur first, or the noise of cameras would count."""
     luma = cv2.GaussianBlur(pixels.astype(np.float32) / 255.0, (0, 0), 1.5) @ LUMA
-    return float((luma - guided_base(luma)).std()) + 1e-4
+    luma = np.clip(luma + (gain - 1.0) * (luma - guided_base(luma)), 0.0, 1.0)
+    return float(np.log(np.median(np.abs(luma - guided_base(luma))) + 1e-4))
 
 
 def _flat_noise(pixels):
@@ -152,10 +168,13 @@ def _deviation(values):
 
 
 def _grain_size(correlation):
-    """Size whose noise has such a correlation of neighbours within a patch, read from noise made here."""
+    """(size whose noise has such a correlation of neighbours within a patch, share of its spread that is measured in
+    the flattest patches), read from noise made here."""
     sizes = np.array([0.0, 0.4, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0])
-    made = []
+    correlations, shares = [], []
     for size in sizes:
         noise = 128 + 12 * _grains((192, 192), size, 0)
-        made.append(_flat_noise(np.repeat(np.uint8(np.clip(noise, 0, 255))[..., None], 3, 2))[1])
-    return float(np.interp(correlation, made, sizes))
+        spread, neighbours = _flat_noise(np.repeat(np.uint8(np.clip(noise, 0, 255))[..., None], 3, 2))
+        correlations.append(neighbours)
+        shares.append(np.nanmax(spread) * 255 / 12)
+    return float(np.interp(correlation, correlations, sizes)), float(np.interp(correlation, correlations, shares))
