@@ -211,8 +211,9 @@ class _shown:  # noqa: N801, reads as a statement
 
 
 def _facts(made, words):
-    return words['made'].format(name=made.request.model, strength=made.request.strength, width=made.size[1],
-                                height=made.size[0], seconds=made.seconds)
+    facts = words['made'].format(name=made.request.model, strength=made.request.strength, width=made.size[1],
+                                 height=made.size[0], seconds=made.seconds)
+    return facts + (words['held'].format(count=made.held) if made.held else '')
 
 
 def _in_words(verdict, words):

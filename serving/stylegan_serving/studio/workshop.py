@@ -12,7 +12,7 @@ import time
 import warnings
 
 from stylegan_serving.studio import texts
-from stylegan_tf import api, commands, heat_maps, images, looks, provenance, tiles
+from stylegan_tf import api, commands, heat_maps, identity_floor, images, looks, provenance, tiles
 
 DEFAULT = 'arbitrary_style'
 FALSE_ALARM_RATE = 0.05
@@ -82,6 +82,7 @@ class Made:
     after: pathlib.Path
     table: pathlib.Path | None  # the look's colours as a .cube file, where the model has them
     size: tuple[int, int]  # (H, W) of the result
+    held: int  # faces that were blended back, because they were no longer the person
     seconds: float
     takes_style: bool
 
@@ -144,7 +145,7 @@ class Workshop:
         self._check(name)
         model = self._model(name)
         return Dials(model.takes_style, 'code_from_noise' in model.offers, 'stylize_back' in model.offers,
-                     tuple(getattr(model, 'dials', ())),
+                     tuple(model.dials),
                      self.purposes.get(name) or model.card.get('purpose', ''))
 
     def takes_style(self, name):
@@ -173,7 +174,7 @@ class Workshop:
             model = self._model(request.model, request.side)
             style = self._style(model, request, looks, shares)
             own = {dial: value for dial, value in request.dials.items()
-                   if dial in getattr(model, 'dials', ()) and value is not None}
+                   if dial in model.dials and value is not None}
             start = time.perf_counter()
             model.progress = tell and (lambda progress: tell(_share(progress)))
             try:
@@ -181,11 +182,15 @@ class Workshop:
                                        mask=mask, direction=request.direction, **own)
             finally:
                 model.progress = None
+            held = 0
+            if model.identity_floor:
+                pixels, faces = identity_floor.IdentityFloor(model.identity_floor).hold(content, pixels)
+                held = sum(face.kept < 1 for face in faces)
             seconds = time.perf_counter() - start
             table = model.color_table(style)
             names = [look.name for look in request.looks] if model.takes_style else []
             metadata = provenance.of_stylized(model, (request.strength,), names)
-        return self._written(request, picture, content, pixels, metadata, table, seconds, model.takes_style)
+        return self._written(request, picture, content, pixels, metadata, table, held, seconds, model.takes_style)
 
     def _check(self, name):
         if name not in self.sources:  # which the list on the page does not let happen, other callers may
@@ -200,7 +205,7 @@ class Workshop:
             raise StudioError('no_looks', name=request.model)
         return model.style_from_noise(request.seed)
 
-    def _written(self, request, picture, content, pixels, metadata, table, seconds, takes_style):
+    def _written(self, request, picture, content, pixels, metadata, table, held, seconds, takes_style):
         folder = pathlib.Path(tempfile.mkdtemp(prefix='result_', dir=self._folder))
         result = folder / f'{request.portrait.stem}_{request.model.replace("/", "_")}.png'
         images.save(result, pixels, picture=picture, metadata=metadata)
@@ -210,8 +215,8 @@ class Workshop:
         cube = None if table is None else result.with_suffix('.cube')
         if cube:
             looks.write_cube(cube, table, title=' '.join(request.model.replace('"', '').split()))
-        return Made(request, result, folder / 'before.jpg', folder / 'after.jpg', cube, pixels.shape[:2], seconds,
-                    takes_style)
+        return Made(request, result, folder / 'before.jpg', folder / 'after.jpg', cube, pixels.shape[:2], held,
+                    seconds, takes_style)
 
     def judge(self, made):
         """What the critic says of a result, beside the photograph and, where it is one picture, the look.

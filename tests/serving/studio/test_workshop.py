@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stylegan_serving.studio import texts, workshop
-from stylegan_tf import anomaly_models, api, images, looks
+from stylegan_tf import anomaly_models, api, identity_floor, images, look_models, looks
 from stylegan_tf.data import defects
 
 
@@ -147,3 +147,20 @@ def test_a_photographic_look_comes_with_its_table(shop, pictures):
     assert table.shape == (33, 33, 33, 3) and made.table.name == 'photo_photographic_look.cube'
     plain = shop.make(workshop.Request(pictures / 'photo.png', (pictures / 'look.png',), side=64))
     assert plain.table is None
+
+
+def test_faces_are_held_to_the_floor_of_the_model(shop, pictures, monkeypatch):
+    class Floor:
+        def __init__(self, floor):
+            assert floor == 0.3
+
+        def hold(self, content, result):
+            return content, [identity_floor.Outcome((0, 0, 9, 9), 0.9, 0.2, 0.5),
+                             identity_floor.Outcome((9, 9, 18, 18), 0.1, 0.1, 1.0)]
+
+    request = workshop.Request(pictures / 'photo.png', (pictures / 'look.png',), 'photographic_look', side=0)
+    assert shop.make(request).held == 0
+    monkeypatch.setattr(identity_floor, 'IdentityFloor', Floor)
+    monkeypatch.setattr(look_models.LookModel, 'identity_floor', 0.3)
+    made = shop.make(request)
+    assert made.held == 1 and np.array_equal(images.read(made.result), images.read(pictures / 'photo.png'))
