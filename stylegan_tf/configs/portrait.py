@@ -23,7 +23,7 @@ class PortraitConfig(Config):
 
     # Pictures.
     align_faces: bool = True  # faces are found, turned upright and cut out; pictures without one are used whole
-    color_path: bool = False  # a table of the look's colours is fitted before training (`looks.fit_look`)
+    color_path: bool = True  # a table of the look's colours is fitted before training (`looks.fit_look`)
     table_size: int = 33  # its entries along each axis
     variations: int = 16  # main ways in which the look's pictures differ, for random variations
 
@@ -47,7 +47,7 @@ class PortraitConfig(Config):
     face_weight: float = 1.0  # features of the face kept, beyond what keeps the whole picture
     face_layers: tuple[str, ...] = ('relu2_1', 'relu3_1')
     structure_weight: float = 0.3  # edges kept, in the face above all
-    identity_weight: float = 0.0  # squared distance of the faces' identities (`networks.face_identity`); 0 = not seen
+    identity_weight: float = 4.0  # squared distance of the faces' identities (`networks.face_identity`); 0 = not seen
     identity_share: float = 1.0  # of the batch that the identity term sees
     adversarial_weight: float = 1.0
     adversarial_loss: str = 'wasserstein'  # wasserstein (WGAN-GP) | least_squares | non_saturating | hinge

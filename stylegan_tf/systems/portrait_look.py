@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-
 import numpy as np
 from keras import ops
 
@@ -46,7 +44,8 @@ def fit_table(sources, config) -> np.ndarray:
         sources: Dict of the Sources 'content' and 'style'.
         config: `PortraitConfig`.
     """
-    looks = importlib.import_module('stylegan_tf.looks')
+    from stylegan_tf import looks
+
     pictures = {role: [source.read(index, min_short_side=config.height).image
                        for index in range(min(TABLE_PICTURES, len(source)))] for role, source in sources.items()}
     look = looks.fit_look(pictures['content'], pictures['style'], seed=FIT_SEED, with_texture=False)
@@ -56,7 +55,8 @@ def fit_table(sources, config) -> np.ndarray:
 
 def color_section(table) -> dict:
     """A table of colours in words and drawn, as a section of `System.explain`."""
-    looks = importlib.import_module('stylegan_tf.looks')
+    from stylegan_tf import looks
+
     look = looks.Look(np.asarray(table, np.float32))
     return {'title': "The look's colours", 'lines': looks.describe(look)['words'], 'picture': looks.draw(look)}
 

@@ -38,7 +38,7 @@ EXTRAS = {
     'cartoon_256': ['generator=unet', 'contrastive_layers=0,1,2', 'history=0'],
     'paired_256': ['discriminator_augmentation=diffaugment'],
     'portrait_128': ['adversarial_loss=least_squares', 'discriminator_augmentation=ada', 'ada_target=-0.99',
-                     'ada_images=16', 'r1_weight=1', 'r1_every=2'],
+                     'ada_images=16', 'r1_weight=1', 'r1_every=2', 'identity_weight=1'],
     'portrait_256': ['precision=mixed_float16', 'total_variation_weight=0.1', 'warmup_images=0'],
 }
 DEAR = ('denoise', 'deblur', 'restore', 'colorize', 'super_resolution_2', 'super_resolution_4',

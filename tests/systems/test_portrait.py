@@ -256,7 +256,8 @@ def test_report_tells_who_changed_and_what():
         sections = built.explain([(random_batch(built.config), {'content': list('abcd'), 'style': list('efgh')})])
     finally:
         built.identity = None
-    people, changes = sections
+    people, changes, colors = sections
+    assert colors['picture'].dtype == np.uint8 and colors['lines']
     assert sorted(row[0] for row in people['table'][1:]) == list('abcd') and 'median' in people['lines'][0]
     distances = [float(row[1]) for row in people['table'][1:]]
     assert distances == sorted(distances, reverse=True)
