@@ -27,7 +27,7 @@ class PortraitConfig(Config):
     table_size: int = 33  # its entries along each axis
     variations: int = 16  # main ways in which the look's pictures differ, for random variations
 
-    # Generator; as `StyleTransferConfig`, so that --init=arbitrary_style fits.
+    # Generator; as `StyleTransferConfig`, so that --init=arbitrary_style and --init=portrait_base fit.
     width_channels: int = 24  # channels at full resolution; doubled at each halving
     max_channels: int = 96
     levels: int = 3  # halvings between the picture and the bottleneck
