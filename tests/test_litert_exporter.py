@@ -43,9 +43,9 @@ def test_command_exports_float16(tmp_path):
 
 
 @pytest.mark.parametrize('arguments, message', [
-    (['--format=onnx'], 'Error: --format must be one of savedmodel, litert. Received: '),
+    (['--format=onnx'], 'Error: --format must be one of savedmodel, litert, pack. Received: '),
     (['--weights=int8', '--format=litert'], 'Error: --weights must be one of float32, float16.'),
-    (['--weights=float16'], 'Error: --weights belongs to --format=litert.'),
+    (['--weights=float16'], 'Error: --weights belongs to --format=litert and --format=pack.'),
 ])
 def test_bad_flags(arguments, message, tmp_path):
     command = [sys.executable, '-m', 'stylegan_tf.export', f'--workdir={tmp_path}', f'--output={tmp_path}', *arguments]

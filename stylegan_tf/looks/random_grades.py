@@ -5,7 +5,6 @@ for each, tints by luminance, saturation by luminance, a colour matrix, hues tha
 """
 
 import numpy as np
-from scipy import interpolate
 
 _LUMA = np.array([0.2126, 0.7152, 0.0722])  # Rec. 709
 
@@ -38,6 +37,8 @@ def _curve(x, rng, spread):
     slopes = np.exp(rng.normal(size=5) * spread)
     slopes = (slopes + np.roll(slopes, 1) + np.roll(slopes, -1)) / 3 if rng.random() < 0.5 else slopes
     heights = np.concatenate([[0.0], np.cumsum(slopes)])
+    from scipy import interpolate  # here: painting by LiteRT imports the models, and starts without SciPy
+
     return interpolate.PchipInterpolator(np.linspace(0.0, 1.0, 6), heights / heights[-1])(x)
 
 

@@ -7,7 +7,6 @@ smooth and monotone by construction. Source: de Boor 1978, variation diminishing
 import functools
 
 import numpy as np
-from scipy import interpolate
 
 POINTS = 7  # control points an axis: four pieces, enough for a toe and a shoulder
 
@@ -20,6 +19,8 @@ def _knots():
 
 def weights(positions):
     """Values of the POINTS basis functions at `positions` in [0, 1], float [N]: float64 [N, POINTS], rows sum to 1."""
+    from scipy import interpolate  # here: painting by LiteRT imports the models, and starts without SciPy
+
     return interpolate.BSpline.design_matrix(np.clip(positions, 0.0, 1.0), _knots(), 3).toarray()
 
 
