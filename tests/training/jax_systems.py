@@ -9,8 +9,8 @@ import numpy as np
 
 from tests.systems.shrinking import random_batch, shrunk
 
-# What cutout blackens is exactly 0 to a critic whose biases are new, and there each backend takes another of leaky ReLU's
-# two slopes.
+# What cutout blackens is exactly 0 to a critic whose biases are new, and there each backend takes another of the two
+# slopes of leaky ReLU.
 PRESETS = {'colorize': (), 'super_resolution_2': (),
            'portrait_64': ('discriminator_optimizer.name=sgd', 'discriminator_optimizer.beta_1=0',
                            'discriminator_augmentation=none')}
