@@ -137,6 +137,15 @@ class Config:
         text = json.dumps(self.as_dict(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
+    def _check_halvings(self, levels: int) -> None:
+        """Raises ConfigError where a picture cannot be halved so often without a remainder."""
+        step = 2 ** levels
+        if self.height % step or self.width % step:
+            raise ConfigError(
+                f"Setting 'resolution' must be a multiple of {step} (2 to the power of 'levels'). "
+                f'Received: {self.height}x{self.width}. Try {-(-self.height // step) * step}x'
+                f'{-(-self.width // step) * step}.')
+
     def check(self) -> None:
         """Raises ConfigError where settings contradict each other."""
         if self.batch_size < 1:

@@ -72,12 +72,7 @@ class PortraitConfig(Config):
 
     def check(self) -> None:
         super().check()
-        step = 2 ** self.levels
-        if self.height % step or self.width % step:
-            raise ConfigError(
-                f"Setting 'resolution' must be a multiple of {step} (2 to the power of 'levels'). "
-                f'Received: {self.height}x{self.width}. Try {-(-self.height // step) * step}x'
-                f'{-(-self.width // step) * step}.')
+        self._check_halvings(self.levels)
         if self.adversarial_loss not in PORTRAIT_LOSSES:
             raise ConfigError(f"Setting 'adversarial_loss' must be one of {', '.join(PORTRAIT_LOSSES)}. "
                               f'Received: {self.adversarial_loss!r}.')

@@ -79,12 +79,7 @@ class StyleTransferConfig(Config):
         if not 0 < self.hard_example_share <= 1:
             raise ConfigError("Setting 'hard_example_share' must be in (0, 1]. "
                               f'Received: {self.hard_example_share}.')
-        step = 2 ** self.levels
-        if self.height % step or self.width % step:
-            raise ConfigError(
-                f"Setting 'resolution' must be a multiple of {step} (2 to the power of 'levels'). "
-                f'Received: {self.height}x{self.width}. Try {-(-self.height // step) * step}x'
-                f'{-(-self.width // step) * step}.')
+        self._check_halvings(self.levels)
 
     def for_inference(self) -> Config:
         changes = {'precision': 'float32', 'perceptual_dtype': 'float32'}
