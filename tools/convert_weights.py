@@ -17,9 +17,10 @@ Only the convolutions are taken; a .pth file is read without PyTorch and runs no
 import dataclasses
 import pathlib
 import re
-import sys
 
-from absl import app, flags
+from absl import flags
+
+from stylegan_tf import commands
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string('input', None, 'Weights: .onnx, .pth or .h5 / .weights.h5; face-api: the .json manifest.')
@@ -112,9 +113,8 @@ def convert(input_path, output_path, *, architecture='vgg16', preprocessing='caf
     return weights
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f'Unexpected arguments: {argv[1:]}')
+def main():
+    """Converts, or prints what a network's layers answer to photographs in the mean."""
     if FLAGS.show_mean_activations:
         from stylegan_tf.networks import calibration, features
         weights = features.read_weights(FLAGS.show_mean_activations)
@@ -123,23 +123,19 @@ def main(argv):
             print(f"    '{layer}': {mean:.6g},")
         return 0
     if not FLAGS.input or not FLAGS.output:
-        raise app.UsageError('Give --input and --output.')
-    try:
-        if FLAGS.architecture == 'dlib_resnet':
-            from stylegan_tf.networks import face_identity_weights, feature_weights
-            weights = face_identity_weights.read_manifest(FLAGS.input, licence=FLAGS.licence, source=FLAGS.source)
-            feature_weights.write_converted(FLAGS.output, weights)
-        else:
-            weights = convert(FLAGS.input, FLAGS.output, architecture=FLAGS.architecture,
-                              preprocessing=FLAGS.preprocessing, name=FLAGS.name, licence=FLAGS.licence,
-                              source=FLAGS.source, photos=FLAGS.photos)
-    except (ValueError, RuntimeError) as error:
-        print(f'convert_weights: {error}', file=sys.stderr)
-        return 2
+        raise commands.UsageError('--input and --output are required; see --help.')
+    if FLAGS.architecture == 'dlib_resnet':
+        from stylegan_tf.networks import face_identity_weights, feature_weights
+        weights = face_identity_weights.read_manifest(FLAGS.input, licence=FLAGS.licence, source=FLAGS.source)
+        feature_weights.write_converted(FLAGS.output, weights)
+    else:
+        weights = convert(FLAGS.input, FLAGS.output, architecture=FLAGS.architecture,
+                          preprocessing=FLAGS.preprocessing, name=FLAGS.name, licence=FLAGS.licence,
+                          source=FLAGS.source, photos=FLAGS.photos)
     print(f'Wrote {FLAGS.output}: {weights.architecture}, {len(weights.tensors)} tensors, '
           f'sha256 {weights.sha256[:12]}')
     return 0
 
 
 if __name__ == '__main__':
-    app.run(main)
+    commands.run(main, errors=(ValueError, RuntimeError))
