@@ -2,18 +2,20 @@
 
 import functools
 
+import cv2
 import numpy as np
 
 from stylegan_tf import images
-from stylegan_tf.loaded_models import ModelError
+from stylegan_tf.loaded_models import ModelError, read_mask
 from stylegan_tf.looks import tables
 from stylegan_tf.translation_models import TranslationModel
 
-SHARES = ('texture', 'protect_skin', 'background')
+SHARES = ('texture', 'protect_skin', 'background', 'aligned')
 DIALS = {
     'texture': "0 is the look's colours alone, 1 its texture and hand too",
     'protect_skin': 'share of the texture that is kept off the skin of faces',
     'background': 'strength outside the faces, as a share of that inside',
+    'aligned': 'share of each face that is painted by itself, upright and at the size of the training',
     'variation': 'whole number: another picture that could be of the look',
     'spread': 'how far a variation goes, 1 as far as the pictures of the look do',
 }
@@ -26,36 +28,58 @@ class PortraitModel(TranslationModel):
     identity_floor = 0.45  # pictures of one person are about so far apart
 
     def stylize(self, content, style=None, *, strength=1.0, texture=1.0, protect_skin=0.0, background=1.0,
-                variation=None, spread=1.0, style_weights=None, keep_colors='none', mask=None, tile=None, hints=None,
-                palette=None, direction='forward'):
+                aligned=0.0, variation=None, spread=1.0, style_weights=None, keep_colors='none', mask=None, tile=None,
+                hints=None, palette=None, direction='forward'):
         """Repaints a portrait in the look; arguments, result and errors as of `Model.stylize`, and these dials.
 
         Args:
             texture: From 0 (the look's colours alone) to 1 (its texture and hand too).
             protect_skin: From 0 to 1: how much of the texture is kept off the skin of faces; the colours stay.
             background: From 0 to 1: strength outside the faces, as a share of that inside.
+            aligned: From 0 to 1: how much of each face is painted by itself, upright and at the size of the training,
+                and put back without a seam. Small faces keep their features, in large ones the hand is as coarse as in
+                the pictures of the look.
             variation: Whole number: another picture that could be of the look, the same for the same number; None is
                 the look as a whole.
             spread: How far a variation goes from the look as a whole: 1 as far as its pictures do.
         """
-        for name, value in zip(SHARES, (texture, protect_skin, background)):
+        for name, value in zip(SHARES, (texture, protect_skin, background, aligned)):
             if not 0 <= value <= 1:
                 raise ModelError(f'The dial {name} must lie between 0 and 1. Received: {value}.')
         self._check(style, style_weights, strength, keep_colors, tile, mask, hints, palette, direction)
         content, code = images.read(content), self.look_code(variation, spread)
 
-        def drawn(texture):
-            return self._changed(content, 'stylize_with_dials', {
+        def drawn(texture, pixels=content, mask=mask):
+            return self._changed(pixels, 'stylize_with_dials', {
                 'strength': np.array([strength], np.float32), 'texture': np.array([texture], np.float32), 'code': code},
                 keep_colors, mask, tile)
 
         result = drawn(texture)
-        if (not protect_skin or not texture) and background == 1:
+        if background == 1 and not (texture and (protect_skin or aligned)):
             return result
-        face, skin = _places(content)
+        found = _faces(content)
+        if aligned and texture:
+            place = None if mask is None else read_mask(mask, content.shape[:2])[..., None]
+            result = self._with_faces(result, content, found, lambda crop: drawn(texture, crop, None), aligned, place)
+        face, skin = _places(content, found)
         if protect_skin and texture and skin.any():
             result = _mixed(result, drawn(0.0), protect_skin * skin)
         return _mixed(result, content, (1 - background) * (1 - face)) if background < 1 else result
+
+    def _with_faces(self, result, content, found, paint, share, place):
+        """The result with each face painted by itself, as far as `share` and the mask `place` let it.
+
+        What was painted is put back into the result: its finer marks stay under those of the face.
+        """
+        from stylegan_tf.data import faces
+
+        side = max(self.card['resolution'])
+        for face in reversed(found):  # the largest last: where frames overlap it lies on top
+            crop, placement = faces.align_face(content, face, side)
+            before = faces.align_face(result, face, side)[0]
+            painted = _mixed(before, _toned(before, paint(crop)), np.float32(share))
+            result = faces.paste_face(result, painted, placement, place)
+        return result
 
     def look_code(self, variation=None, spread=1.0):
         """Code [1, D] of the look as a whole, or of one of its variations; arguments as of `stylize`.
@@ -117,15 +141,34 @@ def _named_weights(model):
             if name.startswith(('generator_ema/', 'look/'))}
 
 
-def _places(pixels):
+def _faces(pixels):
+    from stylegan_tf.data import faces
+
+    return faces.detect_faces(pixels)
+
+
+def _places(pixels, found):
     """(faces, skin), float32 [H, W, 1] in [0, 1]; without a face everything counts as one, and nothing as skin."""
     from stylegan_tf.data import faces
 
-    found = faces.detect_faces(pixels)
     if not found:
         return np.ones((*pixels.shape[:2], 1), np.float32), np.zeros((*pixels.shape[:2], 1), np.float32)
-    masks = [(faces.face_mask(pixels.shape[:2], face), faces.skin_mask(pixels, face)) for face in found]
+    masks = [(faces.face_mask(pixels.shape[:2], face), faces.skin_mask(pixels, face))
+             for face in found]
     return tuple(functools.reduce(np.maximum, kind) for kind in zip(*masks))
+
+
+def _toned(before, painted):
+    """What was painted, uint8 [S, S, 3], whose broad tones go over into those of `before` from the middle outwards.
+
+    A face by itself comes out lighter or darker than as a part of the whole: a soft border alone would show as a frame.
+    """
+    change = painted.astype(np.float32) - before
+    tones = cv2.GaussianBlur(change, (0, 0), len(before) / 8, borderType=cv2.BORDER_REFLECT)
+    steps = (np.arange(len(before)) + 0.5) / len(before) - 0.5
+    away = np.clip((0.5 - np.hypot(steps[:, None], steps)) / 0.4, 0, 1)
+    away = (away * away * (3 - 2 * away)).astype(np.float32)[..., None]
+    return np.clip(np.rint(before + change - (1 - away) * tones), 0, 255).astype(np.uint8)
 
 
 def _mixed(pixels, others, share):

@@ -46,8 +46,8 @@ _DIRECTION = flags.DEFINE_enum(
     'direction', 'forward', ['forward', 'back'],
     'For a translation that was trained both ways: back goes from the pictures of --style_data to those of --data.')
 _DIALS = flags.DEFINE_list(
-    'dials', [], 'For a look of portraits: NAME=NUMBER[,NAME=NUMBER...] of texture, protect_skin, background (0 to 1), '
-    'variation (a whole number), spread.')
+    'dials', [], 'For a look of portraits: NAME=NUMBER[,NAME=NUMBER...] of texture, protect_skin, background, aligned '
+    '(0 to 1), variation (a whole number), spread.')
 _SWEEP = flags.DEFINE_string(
     'sweep', None, 'strength: a labelled sheet of strengths 0, 0.25, 0.5, 0.75 and 1 instead.')
 _TILE = flags.DEFINE_integer(

@@ -5,10 +5,11 @@ import functools
 import keras
 import numpy as np
 import pytest
+import skimage.data
 import tensorflow as tf
 
-from stylegan_tf import api, commands, configs, exporter, portrait_models, serving_graph, stylizer
-from stylegan_tf.data import SampleStream
+from stylegan_tf import api, commands, configs, exporter, images, portrait_models, serving_graph, stylizer
+from stylegan_tf.data import SampleStream, faces
 from stylegan_tf.data.portrait_stream import PortraitStream
 from stylegan_tf.data.sources import Health, Source
 from stylegan_tf.loaded_models import ModelError
@@ -216,13 +217,36 @@ def test_dials_are_typed_by_name_and_unknown_ones_named():
 def test_skin_keeps_its_texture_and_the_background_can_stay_apart(monkeypatch):
     face, skin = np.zeros((40, 52, 1), np.float32), np.zeros((40, 52, 1), np.float32)
     face[:, :30], skin[:, :10] = 1, 1
-    monkeypatch.setattr(portrait_models, '_places', lambda pixels: (face, skin))
+    monkeypatch.setattr(portrait_models, '_places', lambda pixels, found: (face, skin))
     photo = np.random.default_rng(6).integers(0, 256, (40, 52, 3)).astype(np.uint8)
     full, colors = painter().stylize(photo), painter().stylize(photo, texture=0.0)
     result = painter().stylize(photo, protect_skin=1.0, background=0.0)
     np.testing.assert_array_equal(result[:, :10], colors[:, :10])
     np.testing.assert_array_equal(result[:, 10:30], full[:, 10:30])
     np.testing.assert_array_equal(result[:, 30:], photo[:, 30:])
+
+
+def test_faces_are_painted_by_themselves_and_put_back_without_a_seam():
+    photo = images.resize(skimage.data.astronaut(), (256, 256))
+    face, = faces.detect_faces(photo)
+    frame = faces.align_face(photo, face, 64)[1].square
+    rows, columns = frame.bounds(256, 256)
+    whole, by_itself, half = (painter().stylize(photo, aligned=share) for share in (0.0, 1.0, 0.5))
+    changed = np.abs(by_itself.astype(int) - whole)
+    assert changed[rows, columns].mean() > 2
+    changed[rows, columns] = 0
+    assert changed.max() == 0
+    assert 0.4 < np.abs(half.astype(int) - whole).mean() / np.abs(by_itself.astype(int) - whole).mean() < 0.6
+    masked = painter().stylize(photo, aligned=1.0, mask=np.zeros_like(photo))
+    np.testing.assert_array_equal(masked, photo)
+
+    # A face that comes out lighter by itself: the change fades out so softly that no frame is seen.
+    flat = np.full_like(photo, 100)
+    lighter = painter()._with_faces(flat, photo, [face], lambda crop: np.full_like(crop, 160), 1.0, None)
+    change = lighter[:, :, 0].astype(int) - 100
+    assert change.max() >= 58
+    steps = max(np.abs(np.diff(change, axis=axis)).max() for axis in (0, 1))
+    assert steps <= 60 * 3 / (0.8 * frame.side / 2)
 
 
 def test_tiles_are_the_whole_picture():

@@ -6,7 +6,8 @@ import gradio
 
 from stylegan_serving.studio import texts, workshop
 
-OWN_SLIDERS = {'texture': (1, 1), 'protect_skin': (1, 0), 'background': (1, 1), 'spread': (2, 1)}  # most, default
+OWN_SLIDERS = {  # most, default
+    'texture': (1, 1), 'protect_skin': (1, 0), 'background': (1, 1), 'aligned': (1, 0), 'spread': (2, 1)}
 CACHED_SECONDS = 6 * 3600  # uploads and results are deleted after this time
 _STYLES = """
 .gradio-container { max-width: 1280px !important; margin: 0 auto !important; }
