@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/setup_environment.sh
-install_project 'batch,convert,judge,serving,studio,test'
+install_project 'batch,competition,convert,judge,serving,studio,test'
 . .venv/bin/activate
 
 speed=''

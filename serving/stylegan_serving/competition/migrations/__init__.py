@@ -1,0 +1,1 @@
+"""How older databases become this version's; `store.schema` runs it."""

@@ -1,0 +1,90 @@
+"""What the competition's tests share: databases of both kinds, and stores on them."""
+
+import itertools
+import shutil
+
+import pytest
+import sqlalchemy as sa
+
+from stylegan_serving.competition import store as stores
+from tests.serving.competition import postgres_server
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope='session')
+def postgres():
+    """URL of the maintenance database of a real PostgreSQL server, or a visible skip."""
+    if postgres_server.binaries() is None:
+        pytest.skip('PostgreSQL is not installed (Debian, Ubuntu: sudo apt-get install postgresql)')
+    with postgres_server.running() as url:
+        yield url
+
+
+@pytest.fixture(scope='session')
+def postgres_template(postgres):
+    """Name of a database with this version's tables, to make others from."""
+    url = _make_database(postgres, 'prepared')
+    stores.open_store(url).close()
+    return 'prepared'
+
+
+@pytest.fixture(scope='session')
+def sqlite_template(tmp_path_factory):
+    """File of a database with this version's tables, to copy."""
+    path = tmp_path_factory.mktemp('template') / 'competition.sqlite'
+    stores.open_store(f'sqlite:///{path}').close()
+    return path
+
+
+def _make_database(postgres, name, template='template0'):
+    maintenance = stores.make_engine(postgres)
+    with maintenance.execution_options(isolation_level='AUTOCOMMIT').connect() as connection:
+        connection.exec_driver_sql(f'CREATE DATABASE {name} TEMPLATE {template}')
+    maintenance.dispose()
+    return sa.make_url(postgres).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def new_postgres_url(postgres):
+    """Function that makes a PostgreSQL database, empty or from a template, and returns its URL."""
+    return lambda template='template0': _make_database(postgres, f'contest_{next(_numbers)}', template)
+
+
+@pytest.fixture(params=['sqlite', 'postgresql'])
+def empty_url(request, tmp_path):
+    """URL of a database without tables, once of each kind."""
+    if request.param == 'sqlite':
+        return f'sqlite:///{tmp_path}/empty.sqlite'
+    return request.getfixturevalue('new_postgres_url')()
+
+
+@pytest.fixture(params=['sqlite', 'postgresql'])
+def database_url(request):
+    """URL of a database with this version's empty tables, once of each kind."""
+    if request.param == 'sqlite':
+        return request.getfixturevalue('sqlite_url')
+    return request.getfixturevalue('new_postgres_url')(request.getfixturevalue('postgres_template'))
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template, tmp_path):
+    """URL of a SQLite database with this version's empty tables."""
+    shutil.copyfile(sqlite_template, tmp_path / 'competition.sqlite')
+    return f'sqlite:///{tmp_path}/competition.sqlite'
+
+
+@pytest.fixture
+def store(database_url):
+    """A Store on empty tables, once of each kind."""
+    opened = stores.Store(stores.make_engine(database_url))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def sqlite_store(sqlite_url):
+    """A Store on empty tables in SQLite."""
+    opened = stores.Store(stores.make_engine(sqlite_url))
+    yield opened
+    opened.close()
