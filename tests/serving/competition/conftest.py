@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from stylegan_serving.competition import store as stores
-from tests.serving.competition import postgres_server
+from tests.serving.competition import postgres_server, web_contest
 
 _numbers = itertools.count()
 
@@ -88,3 +88,9 @@ def sqlite_store(sqlite_url):
     opened = stores.Store(stores.make_engine(sqlite_url))
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def web(sqlite_store, tmp_path):
+    """A `web_contest.WebContest` on SQLite."""
+    return web_contest.WebContest(sqlite_store, tmp_path)
