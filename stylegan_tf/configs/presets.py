@@ -47,10 +47,10 @@ _TINY = StyleTransferConfig(
     warmup_images=400, snapshot_images=2_000)
 
 
-def _restoration(name: str, purpose: str, parameters: int, status: str = 'never trained',
-                 **changes: Any) -> tuple[str, Preset]:
+def _restoration(name: str, purpose: str, parameters: int, memory: float, seconds: float,
+                 status: str = 'never trained', **changes: Any) -> tuple[str, Preset]:
     config = RestorationConfig(**{'task': name, 'resolution': 96, 'batch_size': 8, 'total_images': 400_000, **changes})
-    return _row(name, config, purpose, parameters, status=status)
+    return _row(name, config, purpose, parameters, memory, seconds, status)
 
 
 def _stylegan(name: str, purpose: str, parameters: int, memory: float = 0.0, seconds: float = 0.0,
@@ -93,17 +93,17 @@ PRESETS: dict[str, Preset] = dict([
                                       snapshot_images=16_000),
         'finds, names and repairs defects of stylised pictures', 1_616_554, 2.8, 0.9,
         'trained for 2.5 hours: anomaly'),
-    _restoration('denoise', 'takes the noise out of pictures', 404_148),
-    _restoration('deblur', 'sharpens blurred and shaken pictures', 404_148),
-    _restoration('inpaint', 'fills what a mask marks', 1_151_468,
+    _restoration('denoise', 'takes the noise out of pictures', 404_148, 1.3, 1.1),
+    _restoration('deblur', 'sharpens blurred and shaken pictures', 404_148, 1.3, 1.4),
+    _restoration('inpaint', 'fills what a mask marks', 1_151_468, 1.3, 1.5,
                  generator_channels=(24, 48, 96, 128), generator_dilations=(2, 4)),
-    _restoration('restore', 'takes scratches, cracks and writing off old pictures of your own', 856_084,
+    _restoration('restore', 'takes scratches, cracks and writing off old pictures of your own', 856_084, 1.3, 2.4,
                  generator_channels=(24, 48, 96, 128)),
-    _restoration('colorize', 'colours grey pictures, by dots of colour or a palette if given', 1_152_331,
+    _restoration('colorize', 'colours grey pictures, by dots of colour or a palette if given', 1_152_331, 1.4, 1.8,
                  generator_channels=(24, 48, 96, 128), generator_dilations=(2, 4), edge_weight=0.0),
-    _restoration('super_resolution_2', 'enlarges twice', 362_589, task='super_resolution', factor=2,
+    _restoration('super_resolution_2', 'enlarges twice', 362_589, 1.2, 1.7, task='super_resolution', factor=2,
                  generator_channels=(48, 96)),
-    _restoration('super_resolution_4', 'enlarges four times', 530_769, task='super_resolution', factor=4,
+    _restoration('super_resolution_4', 'enlarges four times', 530_769, 1.3, 2.8, task='super_resolution', factor=4,
                  resolution=128, generator_channels=(64, 128)),
     _stylegan('stylegan_28', 'digits and other tiny pictures, by class where there are folders; a CPU for an hour',
               1_459_225, 1.3, 0.23, 'trained for 42 minutes: digits', latent_size=64, style_size=64, mapping_layers=4,
@@ -145,11 +145,11 @@ PRESETS: dict[str, Preset] = dict([
     _row('product_128', dataclasses.replace(
         _CYCLE, generator='unet', identity_weight=0.0, structure_weight=5.0, luminance_weight=0.0,
         starts_from_content=True),
-        'products in other colours and materials, their shape kept; a GPU', 8_134_152),
+        'products in other colours and materials, their shape kept; a GPU', 8_134_152, 1.8, 14.0),
     _row('paired_256', dataclasses.replace(
         _CYCLE, method='paired', resolution=256, generator='unet', luminance_weight=0.0, history=0,
         best_metric='error'),
-        'pictures -> the pictures of the same names, such as drawings -> photographs; a GPU', 4_070_148),
+        'pictures -> the pictures of the same names, such as drawings -> photographs; a GPU', 4_070_148, 2.3, 20.0),
     _row('portrait_64', dataclasses.replace(_PORTRAIT, resolution=64),
          'a look of portraits from 5 to 50 pictures, thumbnails; --init=portrait_base', 1_982_861),
     _row('portrait_128', _PORTRAIT, 'the same; a CPU for an hour', 1_982_861,
