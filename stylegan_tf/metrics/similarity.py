@@ -57,6 +57,29 @@ def style_distance(features_a, features_b, layers):
                     for a, b in _pairs(features_a, features_b, layers)], axis=0)
 
 
+def moments_distance(features_a, features_b, layers):
+    """Relative error of the channels' means and deviations, averaged over layers.
+
+    Args:
+        features_a: Features {layer: [B, h, w, C]}.
+        features_b: Features {layer: [B, h', w', C]}; the sizes may differ from `features_a`.
+        layers: Names of the layers that count.
+    Returns:
+        float64 [B]: 0 for equal statistics.
+    Raises:
+        ValueError: If a layer is missing or channels or batches differ.
+    Source: Huang & Belongie 2017, equation 13 (the statistics), made relative and symmetric.
+    """
+    return np.mean([relative_distance(moments(a), moments(b))
+                    for a, b in _pairs(features_a, features_b, layers)], axis=0)
+
+
+def moments(features):
+    """Mean and deviation of each channel: float [B, h, w, C] -> float64 [B, 2 C]."""
+    features = np.asarray(features, np.float64)
+    return np.concatenate([features.mean(axis=(1, 2)), features.std(axis=(1, 2))], axis=-1)
+
+
 def content_distance(features_a, features_b, layers):
     """Relative error of feature maps, position by position, averaged over layers.
 

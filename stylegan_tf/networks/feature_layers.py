@@ -5,9 +5,11 @@ _VGG = {
     'content': ('relu4_1',),
     'lpips': ('relu1_2', 'relu2_2', 'relu3_3', 'relu4_3'),
     'vector': ('relu2_2', 'relu3_3', 'relu4_3'),
+    'places': ('relu2_1', 'relu3_1'),
 }
 # Shallow layers of a classifier hold texture, middle ones hold things. The means of the layers of 'vector' over a
-# picture, side by side, stand for the whole picture where sets of pictures are compared.
+# picture, side by side, stand for the whole picture where sets of pictures are compared;
+# 'places' are compared as the set of their positions.
 LAYERS = {
     'vgg16': _VGG,
     'vgg19': {**_VGG, 'lpips': ('relu1_2', 'relu2_2', 'relu3_4', 'relu4_4'),
@@ -17,11 +19,13 @@ LAYERS = {
         'content': ('stage2', 'stage3', 'stage5'),
         'lpips': ('stage1', 'stage2', 'stage3', 'stage5'),
         'vector': ('pooled',),
+        'places': ('stage2', 'stage3'),
     },
     'inception_v3': {
         'style': ('mixed0', 'mixed2', 'mixed4'),
         'content': ('mixed4', 'mixed7'),
         'lpips': ('mixed0', 'mixed2', 'mixed4', 'mixed7'),
         'vector': ('pooled',),
+        'places': ('mixed0', 'mixed2'),
     },
 }

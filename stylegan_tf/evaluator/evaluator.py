@@ -1,85 +1,18 @@
-"""Numbers for styled pictures, and the table of metric names.
-
-    evaluator = Evaluator(['style_distance@vgg16_hed', 'content_retention@vgg16_hed', 'structure_retention'])
-    report = evaluator.evaluate(outputs, contents, styles)
-    print(report.table())
-
-A name carries the network it looks through: `style_distance@efficientnet_lite0`, or `style_distance@PATH` for a
-converted file. Judge a model with a network that was not used to train it. Every report says n, the networks'
-hashes, how pictures were resized, the seed and a 95% bootstrap interval, and always holds two baselines: the content
-left unchanged and the style picture pasted in its place.
-"""
+"""Numbers for styled pictures with their baselines, in one call for all pictures."""
 
 import collections
 import dataclasses
-import functools
 import hashlib
-import threading
-from typing import Any
 
 import numpy as np
 
 from stylegan_tf import images
-from stylegan_tf.metrics import similarity, spectrum
+from stylegan_tf.evaluator.looks import Look, extractor
+from stylegan_tf.evaluator.measures import METRICS, layer_table, parse
 from stylegan_tf.metrics.bootstrap import bootstrap_interval
-from stylegan_tf.networks.feature_layers import LAYERS
 
 BASELINES = ('content unchanged', 'style pasted')
-
-
-@dataclasses.dataclass(frozen=True)
-class Metric:
-    """A row of the table of metric names.
-
-    Attributes:
-        measure: Function (output, content, style, layers) -> float of three `Look`s.
-        better: 'lower' or 'higher'.
-        purpose: One line.
-        layers: Key of LAYERS for the layers it looks at, or '' for a metric without a network.
-    """
-
-    measure: Any
-    better: str
-    purpose: str
-    layers: str = ''
-
-
-@dataclasses.dataclass(frozen=True)
-class Look:
-    """A picture as the metrics see it: resized pixels and feature maps {layer: [1, h, w, C]}."""
-
-    pixels: np.ndarray
-    features: dict
-
-
-METRICS = {
-    'style_distance': Metric(
-        lambda output, content, style, layers: similarity.style_distance(output.features, style.features, layers)[0],
-        'lower', 'relative Gram error to the style picture, 0..1', 'style'),
-    'content_distance': Metric(
-        lambda output, content, style, layers: similarity.content_distance(
-            output.features, content.features, layers)[0],
-        'lower', 'relative feature error to the content picture', 'content'),
-    'content_retention': Metric(
-        lambda output, content, style, layers: 1.0 - similarity.content_distance(
-            output.features, content.features, layers)[0],
-        'higher', '1 - content_distance: 1 for an unchanged content', 'content'),
-    'lpips': Metric(
-        lambda output, content, style, layers: similarity.lpips(output.features, content.features, layers)[0],
-        'lower', 'distance of unit feature vectors to the content picture, without learned heads, 0..4', 'lpips'),
-    'structure_retention': Metric(
-        lambda output, content, style, layers: similarity.structure_retention(output.pixels, content.pixels),
-        'higher', 'correlation of edge strengths with the content picture, no network'),
-    'ssim': Metric(
-        lambda output, content, style, layers: similarity.ssim(output.pixels, content.pixels),
-        'higher', 'structural similarity to the content picture, no network'),
-    'psnr': Metric(
-        lambda output, content, style, layers: similarity.psnr(output.pixels, content.pixels),
-        'higher', 'signal-to-noise ratio to the content picture in dB, no network'),
-    'grid_peaks': Metric(
-        lambda output, content, style, layers: spectrum.grid_peaks(output.pixels, content.pixels),
-        'lower', 'checkerboards: dB above the content at the frequencies of a pixel grid, no network'),
-}
+KEPT_BYTES = 256 * 2 ** 20  # of the looks at contents and styles, the latest ones
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,10 +87,11 @@ class Evaluator:
         self.size, self.seed, self.engine = size, seed, engine
         self._networks = collections.defaultdict(set)
         for name in self.names:
-            metric, network = _parse(name)
+            metric, network = parse(name)
             if network:
                 self._networks[network].add(metric.layers)
         self._looks = collections.OrderedDict()
+        self._kept_bytes = 0
 
     @property
     def resize_rule(self):
@@ -173,7 +107,7 @@ class Evaluator:
         Returns:
             Dict from metric name to float.
         """
-        return self._numbers(*(self._look(pixels) for pixels in (output, content, style)))
+        return self.numbers(self.look(output), self._look(content), self._look(style))
 
     def evaluate(self, outputs, contents, styles, *, names=None):
         """The numbers of many pictures and of the two baselines.
@@ -194,10 +128,10 @@ class Evaluator:
                              f'{len(outputs)} outputs, {len(contents)} contents, {len(styles)} styles.')
         rows = {kind: [] for kind in ('outputs', *BASELINES)}
         for trio in zip(outputs, contents, styles):
-            output, content, style = (self._look(pixels) for pixels in trio)
-            rows['outputs'].append(self._numbers(output, content, style))
-            rows['content unchanged'].append(self._numbers(content, content, style))
-            rows['style pasted'].append(self._numbers(style, content, style))
+            output, content, style = (make(pixels) for make, pixels in zip((self.look, self._look, self._look), trio))
+            rows['outputs'].append(self.numbers(output, content, style))
+            rows['content unchanged'].append(self.numbers(content, content, style))
+            rows['style pasted'].append(self.numbers(style, content, style))
         scores = {kind: {name: self._score([row[name] for row in numbers]) for name in self.names}
                   for kind, numbers in rows.items()}
         names = tuple(names) if names is not None else tuple(str(index) for index in range(len(outputs)))
@@ -216,68 +150,39 @@ class Evaluator:
         return Score(tuple(float(value) for value in values), bootstrap_interval(values, seed=self.seed))
 
     def _layers(self, name):
-        table = _layer_table(name)
+        table = layer_table(name)
         return tuple(dict.fromkeys(layer for group in sorted(self._networks[name]) for layer in table[group]))
 
-    def _numbers(self, output, content, style):
+    def numbers(self, output, content, style):
+        """As `measure`, of three `Look`s."""
         numbers = {}
         for name in self.names:
-            metric, network = _parse(name)
-            layers = tuple((network, layer) for layer in _layer_table(network)[metric.layers]) if network else ()
+            metric, network = parse(name)
+            layers = tuple((network, layer) for layer in layer_table(network)[metric.layers]) if network else ()
             numbers[name] = float(metric.measure(output, content, style, layers))
         return numbers
 
     def _look(self, pixels):
-        """The Look of a picture, kept for the next ones: a folder of contents meets the same few styles."""
+        """The Look of a picture, kept for the next ones: contents and styles come again."""
         key = hashlib.sha1(np.ascontiguousarray(pixels)).digest() + repr(pixels.shape).encode()
         if key in self._looks:
             self._looks.move_to_end(key)
             return self._looks[key]
+        look = self._looks[key] = self.look(pixels)
+        self._kept_bytes += look.size_bytes
+        while self._kept_bytes > KEPT_BYTES and len(self._looks) > 3:
+            self._kept_bytes -= self._looks.popitem(last=False)[1].size_bytes
+        return look
+
+    def look(self, pixels):
+        """The `Look` of a picture uint8 [H, W, 3]; not kept. Networks see one picture at a time, so that nothing
+        depends on its company."""
         fitted = images.cover_crop(pixels, (self.size, self.size))
         features = {}
         for name in self._networks:
             maps = extractor(name, self._layers(name), self.engine)(images.to_float(fitted)[None])
             features.update({(name, layer): np.asarray(maps[layer]) for layer in self._layers(name)})
-        self._looks[key] = Look(fitted, features)
-        while len(self._looks) > 8:
-            self._looks.popitem(last=False)
-        return self._looks[key]
-
-
-_extractors = {}
-_lock = threading.Lock()
-
-
-def extractor(name, layers, engine='tensorflow'):
-    """The frozen network `name` with at least `layers`: one a process and engine, loaded when first asked for."""
-    from stylegan_tf.networks import features, litert_features
-
-    with _lock:
-        loaded = _extractors.get((name, engine))
-        if loaded is None or not set(layers) <= set(loaded.layer_names):
-            known = loaded.layer_names if loaded else ()
-            make = litert_features.LiteRTFeatures if engine == 'litert' else features.load
-            loaded = _extractors[(name, engine)] = make(name, tuple(dict.fromkeys((*known, *layers))))
-        return loaded
-
-
-def _parse(name):
-    """(Metric, network name or '') of a metric name."""
-    base, at, network = name.partition('@')
-    if base not in METRICS:
-        raise ValueError(f"Unknown metric '{name}'. Known: {', '.join(METRICS)}.")
-    metric = METRICS[base]
-    if bool(metric.layers) != bool(network):
-        wanted = f"'{base}@NETWORK', such as '{base}@vgg16_hed'" if metric.layers else f"'{base}'"
-        raise ValueError(f"Expected {wanted}. Received: '{name}'.")
-    return metric, network
-
-
-@functools.cache
-def _layer_table(network):
-    from stylegan_tf.networks import features
-
-    return LAYERS[features.architecture(network)]
+        return Look(fitted, features)
 
 
 def _with_interval(score):
