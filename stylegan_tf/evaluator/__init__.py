@@ -10,9 +10,17 @@ hashes, how pictures were resized, the seed and a 95% bootstrap interval, and al
 left unchanged and the style picture pasted in its place.
 """
 
+from stylegan_tf.evaluator.comparison import compare
+from stylegan_tf.evaluator.copies import find_copies
+from stylegan_tf.evaluator.evaluation import Cancelled, Entry, Evaluation, Result
 from stylegan_tf.evaluator.evaluator import BASELINES, Evaluator, Report, Score
 from stylegan_tf.evaluator.looks import Look, extractor
 from stylegan_tf.evaluator.measures import METRICS, Metric
+from stylegan_tf.evaluator.names import DEFAULT_METRICS, DEFAULT_SCORE, describe, known_metrics
+from stylegan_tf.evaluator.references import Pair
 from stylegan_tf.networks.feature_layers import LAYERS
 
-__all__ = ['BASELINES', 'LAYERS', 'METRICS', 'Evaluator', 'Look', 'Metric', 'Report', 'Score', 'extractor']
+__all__ = [
+    'BASELINES', 'DEFAULT_METRICS', 'DEFAULT_SCORE', 'LAYERS', 'METRICS', 'Cancelled', 'Entry', 'Evaluation',
+    'Evaluator', 'Look', 'Metric', 'Pair', 'Report', 'Result', 'Score', 'compare', 'describe', 'extractor',
+    'find_copies', 'known_metrics']

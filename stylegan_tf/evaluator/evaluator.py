@@ -107,7 +107,7 @@ class Evaluator:
         Returns:
             Dict from metric name to float.
         """
-        return self.numbers(self.look(output), self._look(content), self._look(style))
+        return self.numbers(self.look(output), self.kept_look(content), self.kept_look(style))
 
     def evaluate(self, outputs, contents, styles, *, names=None):
         """The numbers of many pictures and of the two baselines.
@@ -127,8 +127,8 @@ class Evaluator:
             raise ValueError('Expected as many contents and styles as outputs, at least one. Received: '
                              f'{len(outputs)} outputs, {len(contents)} contents, {len(styles)} styles.')
         rows = {kind: [] for kind in ('outputs', *BASELINES)}
-        for trio in zip(outputs, contents, styles):
-            output, content, style = (make(pixels) for make, pixels in zip((self.look, self._look, self._look), trio))
+        for pixels, *references in zip(outputs, contents, styles):
+            output, (content, style) = self.look(pixels), map(self.kept_look, references)
             rows['outputs'].append(self.numbers(output, content, style))
             rows['content unchanged'].append(self.numbers(content, content, style))
             rows['style pasted'].append(self.numbers(style, content, style))
@@ -162,8 +162,8 @@ class Evaluator:
             numbers[name] = float(metric.measure(output, content, style, layers))
         return numbers
 
-    def _look(self, pixels):
-        """The Look of a picture, kept for the next ones: contents and styles come again."""
+    def kept_look(self, pixels):
+        """As `look`, but kept for the next ones: contents and styles come again."""
         key = hashlib.sha1(np.ascontiguousarray(pixels)).digest() + repr(pixels.shape).encode()
         if key in self._looks:
             self._looks.move_to_end(key)

@@ -139,3 +139,16 @@ def test_wrong_options_are_named():
         distribution.frechet_distance_of_statistics([0.0, 0.0], [[1.0, 2.0], [2.0, 1.0]], [0.0, 0.0], np.eye(2))
     with pytest.raises(ValueError, match='two finite means of one size'):
         distribution.frechet_distance_of_statistics([0.0], [[1.0]], [0.0, 0.0], np.eye(2))
+
+
+def test_places_of_a_picture_are_compared_as_sets():
+    rng = np.random.default_rng(0)
+    first, same, other = rng.normal(0, 1, (24, 24, 5)), rng.normal(0, 1, (30, 20, 5)), rng.normal(0.5, 1, (24, 24, 5))
+    assert distribution.local_features(np.arange(36.0).reshape(6, 6, 1), 9)[:, 0].tolist() == [
+        7, 9, 11, 19, 21, 23, 31, 33, 35]
+    assert distribution.local_discrepancy(first, other) > 5 * abs(distribution.local_discrepancy(first, same))
+    moved = first.reshape(-1, 5)[rng.permutation(576)].reshape(24, 24, 5)  # where things are does not matter
+    shifted = distribution.local_discrepancy(moved, other)
+    assert shifted == pytest.approx(distribution.local_discrepancy(first, other))
+    with pytest.raises(ValueError, match=r'\[h, w, C\]'):
+        distribution.local_discrepancy(first[0], other)

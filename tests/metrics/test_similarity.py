@@ -103,3 +103,12 @@ def test_pictures_must_fit(function, photographs):
         function(cat.astype(np.float32), cat.astype(np.float32))
     with pytest.raises(ValueError, match='11 x 11'):
         similarity.ssim(cat[:8], cat[:8])
+
+
+def test_moments_distance_by_hand():
+    a = np.array([[[[0.0], [2.0]]]])  # mean 1, deviation 1
+    b = np.array([[[[2.0], [4.0]], [[2.0], [4.0]]]])  # mean 3, deviation 1, another size
+    assert similarity.moments_distance({'x': a}, {'x': b}, ('x',)) == pytest.approx([4 / (2 + 10)])
+    assert similarity.moments_distance({'x': a}, {'x': a}, ('x',)) == [0.0]
+    with pytest.raises(ValueError, match='Missing'):
+        similarity.moments_distance({'x': a}, {}, ('x',))

@@ -9,7 +9,7 @@ from stylegan_tf.networks import litert_features
 
 NETWORK = 'efficientnet_lite0'
 LAYERS = ('stem', 'stage1', 'stage2', 'stage3', 'stage5')
-DISTANCE_LAYERS = ('stage1', 'stage2', 'stage3', 'stage5')  # as of the metric lpips in evaluator.py
+DISTANCE_LAYERS = ('stage1', 'stage2', 'stage3', 'stage5')  # as of the metric lpips in evaluator/measures.py
 SIDE = 16  # patches along a side
 PATCH_LAYERS = ('stage3', 'stage5')
 

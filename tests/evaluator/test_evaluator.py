@@ -130,4 +130,4 @@ def test_lists_must_fit(pictures):
 
 def test_importing_the_evaluator_needs_no_tensorflow():
     code = 'import sys, stylegan_tf.evaluator; sys.exit("tensorflow" in sys.modules)'
-    assert subprocess.run([sys.executable, '-c', code], cwd=pathlib.Path(__file__).parent.parent).returncode == 0
+    assert subprocess.run([sys.executable, '-c', code], cwd=pathlib.Path(__file__).parents[2]).returncode == 0
