@@ -134,7 +134,7 @@ def unpack_results(path, pairs, folder, limits=Limits()):
     problems += [_missing(pair) for pair in pairs if pair.number not in found]
     for pair in pairs:
         if pair.number in found:
-            problems += _picture_problems(pair, *found[pair.number])
+            problems += picture_problems(pair, *found[pair.number])
     if problems:
         raise ArchiveError(problems)
     return Results({number: target for number, (_, target) in sorted(found.items())}, method)
@@ -364,7 +364,7 @@ def _missing(pair):
             'Every pair needs a result.')
 
 
-def _picture_problems(pair, name, path):
+def picture_problems(pair, name, path):
     """What is wrong with an unpacked picture, as a list of at most one line."""
     expected = (pair.height, pair.width)
     shown = _shown(name)

@@ -12,48 +12,52 @@ import pathlib
 MOST_PROBLEMS_TOLD = 10
 _LARGEST_GRAPH_BYTES = 512 << 20
 _CALLS = 'PartitionedCall StatefulPartitionedCall If StatelessIf While StatelessWhile Case StatelessCase'
-_VARIABLES = 'VarHandleOp ReadVariableOp AssignVariableOp VarIsInitializedOp ResourceGather VariableShape'
+_VARIABLES = '''
+VarHandleOp DisableCopyOnRead ReadVariableOp AssignVariableOp VarIsInitializedOp ResourceGather VariableShape
+'''
 _ARRAYS = '''
 Const Identity IdentityN NoOp Placeholder PlaceholderWithDefault StopGradient PreventGradient Shape ShapeN Size Rank
-Reshape ExpandDims Squeeze Transpose ConjugateTranspose Concat ConcatV2 ConcatOffset Split SplitV Slice StridedSlice Pack
-Unpack Tile Pad PadV2 MirrorPad Fill ZerosLike OnesLike Range LinSpace Gather GatherV2 GatherNd ScatterNd TensorScatterUpdate
-TensorScatterAdd BroadcastTo BroadcastArgs BroadcastGradientArgs OneHot Where Select SelectV2 Reverse ReverseV2 Roll Cast
-Bitcast Unique UniqueV2 InvertPermutation DepthToSpace SpaceToDepth SpaceToBatch SpaceToBatchND BatchToSpace
-BatchToSpaceND Diag DiagPart MatrixDiag MatrixDiagV2 MatrixDiagV3 MatrixDiagPart MatrixDiagPartV2 MatrixDiagPartV3
-MatrixBandPart MatrixSetDiagV3 Snapshot EnsureShape Assert CheckNumerics UnravelIndex EmptyTensorList TensorListReserve
-TensorListPushBack TensorListPopBack TensorListStack TensorListFromTensor TensorListGetItem TensorListSetItem
-TensorListLength TensorListConcatV2 TensorListElementShape TensorListGather TensorListScatterV2 TensorListResize
-TensorListConcat ExtractImagePatches DynamicStitch DynamicPartition Bucketize SearchSorted LowerBound UpperBound
+Reshape ExpandDims Squeeze Transpose ConjugateTranspose Concat ConcatV2 ConcatOffset Split SplitV Slice StridedSlice
+Pack Unpack Tile Pad PadV2 MirrorPad Fill ZerosLike OnesLike Range LinSpace Gather GatherV2 GatherNd ScatterNd
+TensorScatterUpdate TensorScatterAdd BroadcastTo BroadcastArgs BroadcastGradientArgs OneHot Where Select SelectV2
+Reverse ReverseV2 Roll Cast Bitcast Unique UniqueV2 InvertPermutation DepthToSpace SpaceToDepth SpaceToBatch
+SpaceToBatchND BatchToSpace BatchToSpaceND Diag DiagPart MatrixDiag MatrixDiagV2 MatrixDiagV3 MatrixDiagPart
+MatrixDiagPartV2 MatrixDiagPartV3 MatrixBandPart MatrixSetDiagV3 Snapshot EnsureShape Assert CheckNumerics
+UnravelIndex EmptyTensorList TensorListReserve TensorListPushBack TensorListPopBack TensorListStack
+TensorListFromTensor TensorListGetItem TensorListSetItem TensorListLength TensorListConcatV2 TensorListElementShape
+TensorListGather TensorListScatterV2 TensorListResize TensorListConcat ExtractImagePatches DynamicStitch
+DynamicPartition Bucketize SearchSorted LowerBound UpperBound
 '''
 _NUMBERS = '''
-Abs Add AddV2 AddN Sub Mul MulNoNan Div DivNoNan RealDiv FloorDiv TruncateDiv FloorMod Mod TruncateMod Neg Reciprocal Inv
-Square Sqrt Rsqrt Exp Expm1 Log Log1p Pow Sin Cos Tan Asin Acos Atan Atan2 Sinh Cosh Tanh Asinh Acosh Atanh Sigmoid Erf Erfc
-Erfinv Ndtri Lgamma Digamma Sign Floor Ceil Round Rint Maximum Minimum SquaredDifference Xdivy Xlogy Xlog1py ClipByValue
-Equal NotEqual Less LessEqual Greater GreaterEqual LogicalAnd LogicalOr LogicalNot IsNan IsInf IsFinite All Any Sum Mean
-Prod Max Min ArgMax ArgMin Cumsum Cumprod CumulativeLogsumexp EuclideanNorm SegmentSum SegmentMean UnsortedSegmentSum
-UnsortedSegmentMax SegmentMeanV2 BitwiseAnd BitwiseOr BitwiseXor Invert LeftShift RightShift MatMul BatchMatMul BatchMatMulV2
-BatchMatMulV3 Einsum Cross TopK TopKV2 Sort Bincount DenseBincount HistogramFixedWidth Cholesky MatrixInverse
-MatrixDeterminant MatrixSolve MatrixTriangularSolve Qr QR Svd SelfAdjointEigV2 Complex Real Imag Conj ComplexAbs Angle FFT FFT2D
-IFFT IFFT2D RFFT RFFT2D IRFFT IRFFT2D
+Abs Add AddV2 AddN Sub Mul MulNoNan Div DivNoNan RealDiv FloorDiv TruncateDiv FloorMod Mod TruncateMod Neg Reciprocal
+Inv Square Sqrt Rsqrt Exp Expm1 Log Log1p Pow Sin Cos Tan Asin Acos Atan Atan2 Sinh Cosh Tanh Asinh Acosh Atanh
+Sigmoid Erf Erfc Erfinv Ndtri Lgamma Digamma Sign Floor Ceil Round Rint Maximum Minimum SquaredDifference Xdivy Xlogy
+Xlog1py ClipByValue Equal NotEqual Less LessEqual Greater GreaterEqual LogicalAnd LogicalOr LogicalNot IsNan IsInf
+IsFinite All Any Sum Mean Prod Max Min ArgMax ArgMin Cumsum Cumprod CumulativeLogsumexp EuclideanNorm SegmentSum
+SegmentMean UnsortedSegmentSum UnsortedSegmentMax SegmentMeanV2 BitwiseAnd BitwiseOr BitwiseXor Invert LeftShift
+RightShift MatMul BatchMatMul BatchMatMulV2 BatchMatMulV3 Einsum Cross TopK TopKV2 Sort Bincount DenseBincount
+HistogramFixedWidth Cholesky MatrixInverse MatrixDeterminant MatrixSolve MatrixTriangularSolve Qr QR Svd
+SelfAdjointEigV2 Complex Real Imag Conj ComplexAbs Angle FFT FFT2D IFFT IFFT2D RFFT RFFT2D IRFFT IRFFT2D
 '''
 _NETWORKS = '''
-Conv2D Conv2DBackpropInput Conv3D DepthwiseConv2dNative BiasAdd BiasAddV1 Relu Relu6 LeakyRelu Elu Selu Softplus Softsign
-Softmax LogSoftmax AvgPool MaxPool MaxPoolV2 AvgPool3D MaxPool3D FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 LRN L2Loss
-Conv ResizeArea ResizeBicubic ResizeBilinear ResizeNearestNeighbor ScaleAndTranslate CropAndResize ImageProjectiveTransformV2
-ImageProjectiveTransformV3 RGBToHSV HSVToRGB AdjustContrastv2 AdjustHue AdjustSaturation DecodeImage DecodePng DecodeJpeg
-DecodeBmp DecodeGif DecodeWebP DecodeAndCropJpeg EncodePng EncodeJpeg ExtractJpegShape Dilation2D Erosion2D
-QuantizeAndDequantizeV2 QuantizeAndDequantizeV4 FakeQuantWithMinMaxVars FakeQuantWithMinMaxArgs
+Conv2D Conv2DBackpropInput Conv3D DepthwiseConv2dNative BiasAdd BiasAddV1 Relu Relu6 LeakyRelu Elu Selu Softplus
+Softsign Softmax LogSoftmax AvgPool MaxPool MaxPoolV2 AvgPool3D MaxPool3D FusedBatchNorm FusedBatchNormV2
+FusedBatchNormV3 LRN L2Loss Conv ResizeArea ResizeBicubic ResizeBilinear ResizeNearestNeighbor ScaleAndTranslate
+CropAndResize ImageProjectiveTransformV2 ImageProjectiveTransformV3 RGBToHSV HSVToRGB AdjustContrastv2 AdjustHue
+AdjustSaturation DecodeImage DecodePng DecodeJpeg DecodeBmp DecodeGif DecodeWebP DecodeAndCropJpeg EncodePng
+EncodeJpeg ExtractJpegShape Dilation2D Erosion2D QuantizeAndDequantizeV2 QuantizeAndDequantizeV4
+FakeQuantWithMinMaxVars FakeQuantWithMinMaxArgs
 '''
 _RANDOM = '''
 RandomUniform RandomStandardNormal TruncatedNormal RandomUniformInt RandomShuffle StatelessRandomUniform
-StatelessRandomUniformV2 StatelessRandomNormal StatelessRandomNormalV2 StatelessTruncatedNormal StatelessTruncatedNormalV2
-StatelessRandomUniformInt StatelessRandomUniformIntV2 StatelessRandomGetKeyCounter StatelessRandomGetAlg
-StatelessRandomGetKeyCounterAlg StatelessRandomUniformFullInt StatelessRandomUniformFullIntV2
+StatelessRandomUniformV2 StatelessRandomNormal StatelessRandomNormalV2 StatelessTruncatedNormal
+StatelessTruncatedNormalV2 StatelessRandomUniformInt StatelessRandomUniformIntV2 StatelessRandomGetKeyCounter
+StatelessRandomGetAlg StatelessRandomGetKeyCounterAlg StatelessRandomUniformFullInt StatelessRandomUniformFullIntV2
 '''
 _TEXT = 'StringJoin StringLength AsString StringFormat Substr StringLower StaticRegexFullMatch'
 ALLOWED = frozenset(' '.join((_CALLS, _VARIABLES, _ARRAYS, _NUMBERS, _NETWORKS, _RANDOM, _TEXT)).split())
 # Of the saver that every SavedModel carries.
-SAVER_ONLY = frozenset(['SaveV2', 'RestoreV2', 'MergeV2Checkpoints', 'ShardedFilename', 'StaticRegexFullMatch', 'Substr'])
+SAVER_ONLY = frozenset(('SaveV2', 'RestoreV2', 'MergeV2Checkpoints', 'ShardedFilename'))
 _OBJECTS = frozenset(('user_object', 'function', 'bare_concrete_function', 'variable', 'constant'))
 
 
@@ -62,8 +66,10 @@ class ModelRefused(ValueError):  # noqa: N818
 
     def __init__(self, problems):
         self.problems = list(problems)
-        rest = len(self.problems) - MOST_PROBLEMS_TOLD
-        super().__init__('\n'.join([*self.problems[:MOST_PROBLEMS_TOLD], *([f'... and {rest} more.'] if rest > 0 else [])]))
+        told = self.problems[:MOST_PROBLEMS_TOLD]
+        if rest := len(self.problems) - len(told):
+            told.append(f'... and {rest} more.')
+        super().__init__('\n'.join(told))
 
 
 def check(folder):
@@ -109,7 +115,7 @@ def _unknown_parts(graph):
     for node in graph.object_graph_def.nodes:
         kind = node.WhichOneof('kind')
         if kind is not None and kind not in _OBJECTS:
-            yield f'The model holds a {kind.replace("_", " ")}, which loading would open or run. Export plain variables.'
+            yield f'The model holds a {kind.replace("_", " ")}, which loading would open. Export plain variables.'
         if node.saveable_objects:
             yield 'The model restores itself by functions of its own. Export plain variables.'
 
@@ -121,7 +127,7 @@ def _forbidden_operations(graph):
     for name, function in library.items():  # a node may also have a function's name as its operation
         calls[name] |= {node.op for node in function.node_def if node.op in library}
     savers = {name for name, function in library.items()
-              if any(node.op in SAVER_ONLY - ALLOWED for node in function.node_def)}
+              if any(node.op in SAVER_ONLY for node in function.node_def)}
     # Whoever calls a saver is one.
     while more := {name for name, called in calls.items() if called & savers} - savers:
         savers |= more

@@ -141,8 +141,8 @@ def _walls(readable, output):
     """The command line of bubblewrap up to the program."""
     # /proc is read-only, because the kernel's settings there obey the user who started the worker if that is root.
     walls = [shutil.which(PROGRAM) or PROGRAM, '--unshare-all', '--unshare-user', '--disable-userns',
-             '--uid', _NOBODY, '--gid', _NOBODY, '--cap-drop', 'ALL', '--die-with-parent', '--new-session', '--clearenv',
-             '--hostname', 'sandbox', '--proc', '/proc', '--remount-ro', '/proc', '--dev', '/dev',
+             '--uid', _NOBODY, '--gid', _NOBODY, '--cap-drop', 'ALL', '--die-with-parent', '--new-session',
+             '--clearenv', '--hostname', 'sandbox', '--proc', '/proc', '--remount-ro', '/proc', '--dev', '/dev',
              '--size', str(256 << 20), '--tmpfs', '/tmp']
     for folder in ('/usr', '/lib', '/lib64', '/lib32', '/bin', '/etc/ld.so.cache', '/etc/alternatives'):
         if os.path.islink(folder):
