@@ -12,6 +12,7 @@ import pathlib
 import shutil
 import stat
 import tempfile
+import time
 
 from stylegan_serving.competition import archives, model_check, ranking, records, sandbox, sandboxed_model
 from stylegan_tf import images
@@ -45,6 +46,7 @@ class Scored:
         flags: dicts {'kind', 'pairs', 'text'}: copies of the content, the style or another entry.
         evaluator_hash: What scored; equal hashes give equal scores.
         heat_maps: {pair: uint8 [H, W, 3]}, where a metric draws them.
+        baselines: {name: {metric: {'mean', 'low', 'high'}}} over all pairs: content unchanged, style pasted.
     """
 
     rows: list
@@ -52,6 +54,7 @@ class Scored:
     flags: list
     evaluator_hash: str
     heat_maps: dict
+    baselines: dict
 
     def report(self):
         """All of it as JSON-able dict, private pairs included."""
@@ -212,7 +215,7 @@ class ContestScorer:
                 heat_maps[pair.number] = overlay
             if progress:
                 progress(index + 1, len(self.pairs))
-        summaries = {}
+        summaries, whole = {}, entry.summary()
         for split in ('public', 'private'):
             chosen = [index for index, pair in enumerate(self.pairs) if self.splits[pair.number] == split]
             if chosen:
@@ -221,7 +224,16 @@ class ContestScorer:
                 for index, (row, pair) in enumerate(zip(rows, self.pairs))]
         flags = [*(flag | {'pair': row['pair']} for row in rows for flag in row['flags']),
                  *(evaluator.find_copies(rows, others) if others else ())]
-        return Scored(rows, summaries, _grouped(flags), self.hash, heat_maps)
+        return Scored(rows, summaries, _grouped(flags), self.hash, heat_maps, whole['baselines'])
+
+    def unchanged(self, folder):
+        """Writes the entry 'content unchanged': {number: path}."""
+        paths = {}
+        for pair in self.pairs:
+            content = self._references[f'{self.bundle["content_folder"]}/{pair.content}']
+            paths[pair.number] = pathlib.Path(folder) / f'{pair.number:03d}.png'
+            images.save(paths[pair.number], images.fit_within(images.read(content), self.bundle['size']))
+        return paths
 
     def _row(self, row, pair, summary, index):
         metrics = dict(row['metrics'])
@@ -240,6 +252,32 @@ def expected_size(content, size, maximum_pixels, name):
         return images.fit_within(images.read(content, max_pixels=images.MAX_PIXELS), size).shape[:2]
     except images.ImageError as error:
         raise images.ImageError(f'{name}: {error}') from error
+
+
+def dry_run(bundle, folder, progress=None):
+    """Runs the evaluation of a contest before it is made: on the contents unchanged.
+
+    Args:
+        bundle: `bundle.Bundle`.
+        folder: pathlib.Path of the bundle's files.
+        progress: Function (done, total), or None.
+    Returns:
+        dict: 'seconds', 'evaluator_hash', 'baselines' name -> metric -> [value, low, high] over all pairs.
+    Raises:
+        ValueError: The evaluation cannot run; the message is one line.
+    """
+    start = time.monotonic()
+    try:
+        scorer = ContestScorer(dataclasses.asdict(bundle), lambda path: (pathlib.Path(folder) / path).read_bytes())
+        with tempfile.TemporaryDirectory(prefix='dry-run-') as place:
+            scored = scorer.score(scorer.unchanged(place), progress=progress)
+        score_rows('dry run', scorer.bundle, scored)
+    except OSError as error:
+        raise ValueError(f'{error.filename}: {error.strerror}.') from error
+    return {'seconds': time.monotonic() - start, 'evaluator_hash': scored.evaluator_hash,
+            'baselines': {name: {metric: [number['mean'], number['low'], number['high']]
+                                 for metric, number in metrics.items()}
+                          for name, metrics in scored.baselines.items()}}
 
 
 def contest_reader(contest, storage):
