@@ -1,6 +1,7 @@
 """What a contest is made of: `competition.yaml` and the files beside it, as frozen dataclasses."""
 
 import dataclasses
+import json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,3 +70,21 @@ class Bundle:
     private_share: float = 0.5
     split_seed: int = 0
     version: int = 1
+
+
+def to_json(bundle):
+    """A bundle as canonical JSON: str."""
+    return json.dumps(dataclasses.asdict(bundle), sort_keys=True, separators=(',', ':'), ensure_ascii=False)
+
+
+def picture_names(bundle, pair):
+    """Where the content and the style of a pair lie in the bundle: (str, str)."""
+    return f'{bundle.content_folder}/{pair.content}', f'{bundle.style_folder}/{pair.style}'
+
+
+def from_dict(values):
+    """The bundle of `dataclasses.asdict`, or of JSON made of it."""
+    return Bundle(**values | {
+        'phases': tuple(Phase(**row | {'quota': Quota(**row['quota'])}) for row in values['phases']),
+        'metrics': tuple(Metric(**row) for row in values['metrics']),
+        'pairs': tuple(Pair(**row) for row in values['pairs'])})

@@ -138,5 +138,30 @@ def may_see_entry(contest, submission, now, *, role=None, is_admin=False):
             and may_see_split(contest, submission.phase, 'public', now, role=role))
 
 
+def edit_problems(old, new, has_submissions):
+    """Why a contest's bundle may not become another one: list of sentences, empty where it may.
+
+    Texts, dates, quotas, votes and teams may always change. Once there are submissions, nothing may that their scores
+    rest on, and no phase of theirs may go.
+    """
+    if not has_submissions:
+        return []
+    problems = [f'{key}: cannot change once there are submissions. It was {old[key]!r}. Received {new[key]!r}. Clone '
+                'the contest instead.' for key in ('size', 'kind') if old[key] != new[key]]
+    if _plain(old['metrics']) != _plain(new['metrics']):
+        problems.append('metrics: names, weights and directions cannot change once there are submissions, whose scores '
+                        'were made with them. Clone the contest instead.')
+    if _plain(old['pairs']) != _plain(new['pairs']):
+        problems.append('pairs: cannot change once there are submissions. Clone the contest instead.')
+    gone = {row['name'] for row in old['phases']} - {row['name'] for row in new['phases']}
+    problems += [f'phases: {name!r} cannot go once there are submissions.' for name in sorted(gone)]
+    return problems
+
+
+def _plain(rows):
+    # A bundle fresh from its reader has tuples where one from the database has lists.
+    return [dict(row) for row in rows]
+
+
 def _utc(seconds):
     return f'{datetime.datetime.fromtimestamp(seconds, datetime.UTC):%Y-%m-%d %H:%M} UTC'
