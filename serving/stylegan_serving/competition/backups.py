@@ -61,7 +61,7 @@ def restore(engine, storage, source):
             rows = _restore_rows(engine, archive, manifest['tables'])
             schema.upgrade(engine)
             return rows, _restore_files(storage, archive)
-    except (OSError, zipfile.BadZipFile, sealed_zip.BrokenSeal, KeyError, json.JSONDecodeError) as error:
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
         raise BackupError(f'{source}: is no whole backup: {error}') from error
 
 
