@@ -64,6 +64,7 @@ TABLE = {
     ('POST', f'{_API}/contests'): Who.CREATOR,
     ('GET', _CONTEST): Who.ANYONE,
     ('PATCH', _CONTEST): Who.ORGANISER,
+    ('GET', f'{_CONTEST}/bundle'): Who.ORGANISER,
     ('PUT', f'{_CONTEST}/bundle'): Who.ORGANISER,
     ('POST', f'{_CONTEST}/open'): Who.ORGANISER,
     ('POST', f'{_CONTEST}/close'): Who.ORGANISER,

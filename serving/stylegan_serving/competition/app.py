@@ -142,8 +142,8 @@ def _handle_errors(app, pages):
             headers['Retry-After'] = str(error.retry_after_seconds)
         if isinstance(error, errors.NotSignedIn):
             headers['WWW-Authenticate'] = 'Bearer'
-        if getattr(error, 'field', None):
-            more['field'] = error.field
+        if isinstance(error, errors.Invalid):
+            more = {'field': error.field} | ({'problems': error.problems} if error.problems else {})
         return await run_in_threadpool(answer, request, error.status, error.code, str(error), headers, **more)
 
     @app.exception_handler(store_errors.StoreError)

@@ -9,7 +9,7 @@ import threading
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from stylegan_serving.competition.services import errors, submissions, uploads
+from stylegan_serving.competition.services import errors, permissions, submissions, uploads
 
 _LOGGER = logging.getLogger(__name__)
 _HEARTBEAT_SECONDS = 15.0
@@ -60,6 +60,7 @@ def submission_events(request, scene):
     Returns:
         A StreamingResponse of text/event-stream; the data are those of `submissions.status` as JSON.
     """
+    permissions.require_owner(scene, or_judge=True)
     platform, identity = scene.platform, scene.submission.id
 
     def look():

@@ -6,7 +6,7 @@ from starlette.responses import JSONResponse, Response
 from stylegan_serving.competition import security
 from stylegan_serving.competition.api import answers
 from stylegan_serving.competition.api.answers import Body, Here
-from stylegan_serving.competition.services import accounts
+from stylegan_serving.competition.services import accounts, permissions
 
 router = answers.make_router('accounts')
 
@@ -70,7 +70,7 @@ def log_out(scene: Here):
 @router.get('/me')
 def me(scene: Here):
     """The own account."""
-    return {**accounts.shown(scene.caller.user), 'csrf_token': scene.caller.csrf}
+    return {**accounts.shown(permissions.require_user(scene.caller)), 'csrf_token': scene.caller.csrf}
 
 
 @router.patch('/me')

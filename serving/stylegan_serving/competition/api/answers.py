@@ -1,11 +1,14 @@
 """What the JSON routes have in common: the scene, refusals as they are documented, files from the storage."""
 
+import contextlib
 import hashlib
 import mimetypes
+import tempfile
 from typing import Annotated
 
 import fastapi
 import pydantic
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from stylegan_serving.competition import security
@@ -24,6 +27,7 @@ class Refusal(pydantic.BaseModel):
     message: str
     field: str | None = None
     reason: str | None = None
+    problems: list[str] | None = None
 
 
 class Body(pydantic.BaseModel):
@@ -74,6 +78,16 @@ def download(scene, key, filename, media_type='application/octet-stream'):
     return StreamingResponse(storage.blocks(key), media_type=media_type, headers={
         'Content-Length': str(size), 'Content-Disposition': f'attachment; filename="{plain(filename)}"',
         'Content-Security-Policy': security.FILE_POLICY})
+
+
+@contextlib.asynccontextmanager
+async def received(request):
+    """The body of a request as the path of a temporary file, which is gone afterwards."""
+    with tempfile.NamedTemporaryFile(prefix='stylegan_bundle_', suffix='.zip') as file:
+        async for block in request.stream():
+            await run_in_threadpool(file.write, block)
+        file.flush()
+        yield file.name
 
 
 def plain(filename):

@@ -64,9 +64,7 @@ def watch(scene: Here, submission_id: str, request: Request):
             responses={200: {'content': {'text/plain': {}}}})
 def log(scene: Here, submission_id: str):
     """The log of the scoring run."""
-    if scene.submission.log_key is None:
-        raise errors.Missing('There is no log yet.')
-    return answers.download(scene, scene.submission.log_key, f'submission_{scene.submission.number}.log',
+    return answers.download(scene, submissions.log_key(scene), f'submission_{scene.submission.number}.log',
                             'text/plain; charset=utf-8')
 
 
@@ -74,8 +72,9 @@ def log(scene: Here, submission_id: str):
             responses={200: {'content': {'application/octet-stream': {}}}})
 def archive(scene: Here, submission_id: str):
     """The archive as it was handed in."""
-    ending = scene.submission.archive_key.rsplit('/archive', 1)[-1]
-    return answers.download(scene, scene.submission.archive_key, f'submission_{scene.submission.number}{ending}')
+    key = submissions.archive_key(scene)
+    ending = key.rsplit('/archive', 1)[-1]
+    return answers.download(scene, key, f'submission_{scene.submission.number}{ending}')
 
 
 @router.get('/submissions/{submission_id}/pairs')

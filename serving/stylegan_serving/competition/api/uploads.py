@@ -43,8 +43,9 @@ def begin(scene: Here, slug: str, body: Announcement, response: Response):
 @router.head('/uploads/{upload_id}')
 def state(scene: Here, upload_id: str, response: Response):
     """How much has arrived."""
-    response.headers.update(_headers(scene.upload))
-    return _json(scene, scene.upload)
+    upload = uploads.state(scene)
+    response.headers.update(_headers(upload))
+    return _json(scene, upload)
 
 
 @router.patch('/uploads/{upload_id}', status_code=204, openapi_extra=_PART)

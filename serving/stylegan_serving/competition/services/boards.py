@@ -145,7 +145,7 @@ def winners(scene, *, phase=None, metric=ranking.SCORE, split='public'):
     """The winner of each pair: dict pair -> (submission id, team id, value); errors as `board`."""
     phase, split = _checked(scene, phase, metric, split)
     return scene.platform.store.scores.best_per_pair(
-        scene.contest.id, phase, metric, split, _better(scene.contest.bundle, metric))
+        scene.contest.id, phase, metric, split, ranking.better_of(scene.contest.bundle, metric))
 
 
 def picture_address(submission_id, pair, kind):

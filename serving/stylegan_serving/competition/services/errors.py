@@ -16,9 +16,15 @@ class Refusal(Exception):  # noqa: N818
 
 
 class Invalid(Refusal):
-    """What was sent is not what is needed. `field` names the part that is wrong, None for all of it."""
+    """What was sent is not what is needed.
+
+    Attributes:
+        field: The part that is wrong, None for all of it.
+        problems: Of a bundle: one line each; else empty.
+    """
 
     status, code = 422, 'invalid'
+    problems = ()
 
     def __init__(self, message, field=None):
         super().__init__(message)

@@ -248,6 +248,20 @@ def may_see_entry(scene, submission):
     return rules.may_see_entry(scene.contest, submission, scene.platform.now(), role=scene.contest_role)
 
 
+def log_key(scene):
+    """The storage key of the scoring run's log; raises Missing where there is none (yet)."""
+    permissions.require_owner(scene, or_judge=True)
+    if scene.submission.log_key is None:
+        raise errors.Missing('There is no log yet.')
+    return scene.submission.log_key
+
+
+def archive_key(scene):
+    """The storage key of the archive as it was handed in."""
+    permissions.require_owner(scene, or_judge=True)
+    return scene.submission.archive_key
+
+
 def picture(scene, pair, kind):
     """The storage key of a picture of the scene's submission, and where it belongs.
 

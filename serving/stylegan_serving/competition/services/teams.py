@@ -101,6 +101,7 @@ def remove_member(scene, *, user_id):
 
 def shown(scene, team):
     """What members see of their team: dict with `members` as list of user, name, role and joined_at."""
+    permissions.require_member(dataclasses.replace(scene, named_team=team))
     store = scene.platform.store
     members = [{'user_id': member.user_id, 'name': store.accounts.user(member.user_id).name, 'role': member.role,
                 'joined_at': member.joined_at} for member in store.teams.members(team.id)]

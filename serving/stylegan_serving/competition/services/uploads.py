@@ -50,6 +50,12 @@ def begin(scene, *, filename, size_bytes, sha256):
         now + platform.settings.upload_seconds, now=now)
 
 
+def state(scene):
+    """The scene's upload, for who began it: `records.Upload`."""
+    permissions.require_uploader(scene)
+    return scene.upload
+
+
 def receive(scene, *, offset, data, sha256=None):
     """Takes the next part of the scene's upload.
 
