@@ -27,15 +27,16 @@ def load_settings(**given):
 
 
 @contextlib.contextmanager
-def opened(*, upgrade=True):
+def opened(*, upgrade=True, **given):
     """(store, storage, settings) of the installation, its tables brought up to date; closed at the end.
 
     Args:
         upgrade: False asks for tables of this version instead.
+        **given: Settings from the command's own flags; None counts as not said.
     """
     from stylegan_serving.competition import storage as storages
     from stylegan_serving.competition import store as stores
-    settings = load_settings()
+    settings = load_settings(**given)
     try:
         engine = stores.make_engine(settings.database_url)
     except ValueError as error:
