@@ -3,8 +3,6 @@
 Knows no web framework. Nothing here or above it ever fetches a URL that somebody typed.
 """
 
-import base64
-import binascii
 import dataclasses
 import functools
 import hashlib
@@ -121,29 +119,6 @@ def safe_path(target, default='/'):
     if parts.scheme or parts.netloc or target.startswith('//'):
         return default
     return target
-
-
-def read_checksum(header):
-    """The SHA-256 of an Upload-Checksum header ('sha256 BASE64') as hex str, None without a header.
-
-    Raises:
-        ValueError: It is another algorithm or no base64 of 32 bytes.
-    """
-    if header is None:
-        return None
-    algorithm, _, text = header.strip().partition(' ')
-    try:
-        digest = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        digest = b''
-    if algorithm.lower() != 'sha256' or len(digest) != 32:
-        raise ValueError(f"Expected Upload-Checksum: sha256 BASE64, of 32 bytes. Received: {header[:80]!r}.")
-    return digest.hex()
-
-
-def checksum_header(data):
-    """The Upload-Checksum header of some bytes."""
-    return f'sha256 {base64.b64encode(hashlib.sha256(data).digest()).decode()}'
 
 
 @dataclasses.dataclass(frozen=True)

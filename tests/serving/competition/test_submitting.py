@@ -50,7 +50,7 @@ def test_a_damaged_part_is_refused_and_can_be_sent_again(web, participant):
     data = web_contest.archive()
     made = web_contest.begin_upload(participant, web.contest.slug, data).json()
     damaged = web_contest.send_part(participant, made['id'], 0, data, **{
-        'Upload-Checksum': web_contest.security.checksum_header(data[::-1])})
+        'Upload-Checksum': web_contest.checksums.header_of(data[::-1])})
     assert (damaged.status_code, damaged.json()['error']) == (460, 'checksum_mismatch')
     assert participant.get(f'/api/v1/uploads/{made["id"]}').json()['received_bytes'] == 0
     assert web_contest.send_part(participant, made['id'], 0, data).status_code == 204

@@ -1,14 +1,19 @@
 """A contest behind the real application, with one person of each kind: what tests of the web part talk to."""
 
+import contextlib
 import dataclasses
 import hashlib
 import io
+import socket
+import threading
+import time
 import zipfile
 
 import argon2
+import uvicorn
 from starlette.testclient import TestClient
 
-from stylegan_serving.competition import app, security, settings, storage
+from stylegan_serving.competition import app, checksums, security, settings, storage
 from stylegan_serving.competition.services import accounts
 from stylegan_serving.competition.services.platform import Caller
 from tests.serving.competition import contest_builder
@@ -51,10 +56,14 @@ class WebContest:
         """A client that speaks as a kind of person, by an API token."""
         client = TestClient(self.app, raise_server_exceptions=False, **options)
         if kind != 'anonymous':
-            if kind not in self._tokens:
-                self._tokens[kind] = accounts.make_token(self.platform, Caller(self.users[kind]), name='test')[1]
-            client.headers['Authorization'] = f'Bearer {self._tokens[kind]}'
+            client.headers['Authorization'] = f'Bearer {self.token(kind)}'
         return client
+
+    def token(self, kind):
+        """The API token of a kind of person."""
+        if kind not in self._tokens:
+            self._tokens[kind] = accounts.make_token(self.platform, Caller(self.users[kind]), name='test')[1]
+        return self._tokens[kind]
 
     def add_queued(self, kind, **options):
         """A submission of a team that waits."""
@@ -87,6 +96,23 @@ def _role(kind):
     return {'admin': 'admin', 'organiser': 'organiser'}.get(kind, 'user')
 
 
+@contextlib.contextmanager
+def serving(app):
+    """The application behind a real socket; gives its address."""
+    with socket.create_server(('127.0.0.1', 0)) as listening:
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2))
+        thread = threading.Thread(target=server.run, kwargs={'sockets': [listening]})
+        thread.start()
+        try:
+            while not server.started:
+                assert thread.is_alive(), 'the server did not start'
+                time.sleep(0.01)
+            yield f'http://127.0.0.1:{listening.getsockname()[1]}'
+        finally:
+            server.should_exit = True
+            thread.join(30)
+
+
 def archive(names=('000.png',)):
     """A small zip archive, bytes; what is in it is no picture."""
     file = io.BytesIO()
@@ -105,7 +131,7 @@ def begin_upload(client, slug, data, **changes):
 def send_part(client, upload_id, offset, part, **headers):
     """Sends a part with its checksum and returns the answer."""
     return client.patch(f'/api/v1/uploads/{upload_id}', content=part, headers={
-        'Upload-Offset': str(offset), 'Upload-Checksum': security.checksum_header(part)} | headers)
+        'Upload-Offset': str(offset), 'Upload-Checksum': checksums.header_of(part)} | headers)
 
 
 def upload(client, slug, data, part_bytes=1 << 20):

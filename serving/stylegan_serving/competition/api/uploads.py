@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from stylegan_serving.competition import security
+from stylegan_serving.competition import checksums
 from stylegan_serving.competition.api import answers
 from stylegan_serving.competition.api.answers import Body, Here
 from stylegan_serving.competition.services import errors, uploads
@@ -54,7 +54,7 @@ async def receive(scene: Here, upload_id: str, request: Request,
                   upload_checksum: Annotated[str | None, fastapi.Header()] = None):
     """Takes the next part. 409: another offset is next, ask for it. 460: the part arrived damaged, send it again."""
     try:
-        sha256 = security.read_checksum(upload_checksum)
+        sha256 = checksums.read_header(upload_checksum)
     except ValueError as error:
         raise errors.Invalid(str(error), 'upload-checksum') from None
     data = await request.body()

@@ -17,9 +17,12 @@ COMMANDS = {
     'upgrade': "bring the database to this version's tables",
     'backup': 'write database and files into one archive',
     'restore': 'make an installation of such an archive',
-    'submit': 'hand in an archive of results',
-    'status': 'watch a submission',
+    'register': 'make an account on a server, or sign in, and keep a token for the commands below',
+    'join': 'join a contest with a new team',
+    'submit': 'hand in an archive of results; goes on where it was',
+    'status': 'watch submissions',
     'leaderboard': 'print a board',
+    'download': 'save the starter kit, the score log, or files of a submission',
 }
 
 
