@@ -10,22 +10,27 @@ from stylegan_tf import images
 SIDE = 96  # pictures are compared at this size, pixels
 MARGIN = 6  # pixels left out at the border, where an aligned picture has no counterpart
 GAINS, OFFSETS = (0.8, 1.25), (-20.0, 20.0)  # a recolouring within these is a copy still; a colour transfer is work
-COPY_BELOW = 0.2  # of `difference`; docs/evaluation.md has the distances of copies and of real results
-HASH_BITS_BELOW = 22  # of 128 that may differ between copies of one result
-FEATURES_BELOW = 0.02  # relative distance of features between copies of one result
+SMOOTHING = 1.5  # deviation in pixels: saving and resampling change what is finer
+COPY_BELOW = 0.1  # of `difference`; docs/evaluation.md has the numbers of copies and of real results
+# What copies of one result may differ by; all three must agree, the cheap ones are asked first.
+MOST_BITS = 22  # of the 128 of `perceptual_hash`
+MOST_APART = 0.045  # relative distance of features
+THUMBNAIL_SIDE = 32  # kept of each result, pixels
+THUMBNAIL_SMOOTHING = 3.0  # as SMOOTHING, where thumbnails are compared
 
 
-def difference(picture, reference):
+def difference(picture, reference, *, smoothing=SMOOTHING):
     """How far a picture is from being a copy of another, after undoing a small shift, crop, turn and recolouring.
 
     Args:
         picture: uint8 [H, W, 3].
         reference: uint8 [h, w, 3].
+        smoothing: Deviation of a Gaussian, in pixels of SIDE across.
     Returns:
         float: what remains, relative to the contrast of the reference: 0 for a copy, about 1 for another picture.
     """
-    ours, theirs = (cv2.resize(pixels, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
-                    for pixels in (picture, reference))
+    ours, theirs = (cv2.GaussianBlur(cv2.resize(pixels, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32),
+                                     (0, 0), smoothing) for pixels in (picture, reference))
     theirs = _aligned(theirs, ours)
     inside = (slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
     ours, theirs = ours[inside].astype(np.float64), theirs[inside].astype(np.float64)
@@ -55,8 +60,10 @@ def fingerprint(pixels, features):
         pixels: uint8 [H, W, 3].
         features: float [F], statistics of its feature maps.
     """
+    small = cv2.resize(pixels, (THUMBNAIL_SIDE, THUMBNAIL_SIDE), interpolation=cv2.INTER_AREA)
     return {'hash': perceptual_hash(pixels).hex(),
-            'features': base64.b64encode(np.asarray(features, '<f2').tobytes()).decode()}
+            'features': base64.b64encode(np.asarray(features, '<f2').tobytes()).decode(),
+            'thumbnail': base64.b64encode(images.encode(small, 'jpeg', quality=95)).decode()}
 
 
 def find_copies(rows, others):
@@ -66,20 +73,20 @@ def find_copies(rows, others):
         rows: Rows of an entry, with 'pair' and 'fingerprint'.
         others: {entry: its rows}.
     Returns:
-        List of dicts 'kind': 'copy_of_entry', 'entry', 'pair', 'distance' (of features), 'text'.
+        List of dicts 'kind': 'copy_of_entry', 'entry', 'pair', 'distance' (as of `difference`), 'text'.
     """
     ours = {row['pair']: row['fingerprint'] for row in rows}
     found = []
     for entry, other_rows in others.items():
         for row in other_rows:
             mine, theirs = ours.get(row['pair']), row['fingerprint']
-            if mine is None or bits_apart(mine, theirs) > HASH_BITS_BELOW:
+            if (mine is None or bits_apart(mine, theirs) > MOST_BITS or features_apart(mine, theirs) > MOST_APART):
                 continue
-            distance = features_apart(mine, theirs)
-            if distance <= FEATURES_BELOW:
-                found.append({'kind': 'copy_of_entry', 'entry': entry, 'pair': row['pair'],
-                              'distance': distance, 'text': f'The result of pair {row["pair"]} is that of another '
-                              'entry, or the same but for saving, cropping or recolouring.'})
+            distance = difference(_thumbnail(mine), _thumbnail(theirs), smoothing=THUMBNAIL_SMOOTHING)
+            if distance < COPY_BELOW:
+                found.append({'kind': 'copy_of_entry', 'entry': entry, 'pair': row['pair'], 'distance': distance,
+                              'text': f'The result of pair {row["pair"]} is that of another entry, or the same but for '
+                                      'saving, cropping or recolouring.'})
     return found
 
 
@@ -111,6 +118,10 @@ def reference_flags(output, content, style):
             flags.append({'kind': kind, 'distance': distance, 'text':
                           f'The result is the {what}, or the same but for saving, cropping or recolouring.'})
     return flags
+
+
+def _thumbnail(given):
+    return images.read(base64.b64decode(given['thumbnail']))
 
 
 def _aligned(moving, fixed):
