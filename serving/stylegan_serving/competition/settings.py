@@ -74,7 +74,8 @@ def _with_places(folder, values):
     folder = folder.expanduser().absolute()
     if not {'database_url', 'storage_url', 'secret'} <= set(values):
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            # It holds password hashes and private scores.
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise SettingsError(f'Cannot make the folder {folder}: {error.strerror}.') from error
     values.setdefault('database_url', f'sqlite:///{folder}/competition.sqlite')

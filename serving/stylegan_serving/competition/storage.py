@@ -11,6 +11,7 @@ import pathlib
 import re
 import secrets
 import shutil
+import tempfile
 
 import fsspec
 import fsspec.implementations.local
@@ -71,14 +72,12 @@ class Storage:
             finally:
                 temporary.unlink(missing_ok=True)
             return
-        file = self._files.open(place, 'wb')
-        try:
+        # A bucket's own writer would leave parts behind where the block fails.
+        with tempfile.TemporaryFile() as file:
             yield file
-        except BaseException:
-            file.discard()
-            file.closed = True
-            raise
-        file.close()
+            file.seek(0)
+            with self._files.open(place, 'wb') as target:
+                shutil.copyfileobj(file, target, _BLOCK_BYTES)
 
     @contextlib.contextmanager
     def open(self, key):

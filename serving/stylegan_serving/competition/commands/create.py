@@ -32,13 +32,13 @@ def main():
         with bundle_files.open_files(_BUNDLE.value) as files:
             bundle = bundle_reader.read(files, describe)
             print(bundle_trial.summary(bundle))
-            if _EVALUATE.value:
-                bundle_trial.try_out(bundle, files)
             if _DRY_RUN.value:
+                _try_out(bundle, files)
                 print('The bundle is in order. Nothing was kept.')
                 return commands.DONE
             with installation.opened() as (store, storage, settings):
                 owner = installation.user_of(store, _OWNER.value)
+                _try_out(bundle, files)
                 contest = organising.create(store, storage, files, owner.id, slug=_SLUG.value, describe=describe)
                 store.administration.audit(owner.id, 'contest.create', contest.slug, {'by': 'command'})
                 if _OPEN.value:
@@ -51,6 +51,11 @@ def main():
     except bundle_files.BundleError as error:
         return bundle_trial.refuse(error)
     return commands.DONE
+
+
+def _try_out(bundle, files):
+    if _EVALUATE.value:
+        bundle_trial.try_out(bundle, files)
 
 
 errors = installation.errors

@@ -40,7 +40,8 @@ class Contests:
                 raise errors.Conflict(f'There is a contest {slug!r}. Choose another slug.', 'slug')
             connection.execute(_contests.insert().values(**database.to_values(contest)))
             connection.execute(_roles.insert().values(contest_id=contest.id, user_id=owner_id, role='organiser'))
-        return contest
+            # As it is kept: JSON has no tuples.
+            return database.one(connection, records.Contest, _contests.select().where(_contests.c.id == contest.id))
 
     def contest(self, contest_id):
         """The contest of an id; NotFound."""
