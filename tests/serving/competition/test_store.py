@@ -28,7 +28,7 @@ def test_accounts(store):
     assert accounts.update_user(bob.id, name='Robert', role='admin', email='').name == 'Robert'
     assert accounts.update_user(ada.id, name='ADA').name == 'ADA'
     for wrong in ({'id': 'x'}, {'role': 'king'}):
-        with pytest.raises(ValueError, match='role|changed'):
+        with pytest.raises(ValueError, match=r'role|changed'):
             accounts.update_user(bob.id, **wrong)
     assert [user.name for user in accounts.users()] == ['100%_Eve', 'ADA', 'Robert']
     assert [user.name for user in accounts.users('%_')] == ['100%_Eve']
