@@ -57,10 +57,10 @@ def scores_of(submission_id, public, private=None, *, width=0.0):
 
 def pair_scores_of(submission_id, public, private=None):
     """Rows of scores of the four pictures."""
-    private = public if private is None else private
-    return [records.PairScore(submission_id, pair, 'private' if pair % 2 else 'public',
-                              {METRIC: private if pair % 2 else public}, f'submissions/none/{pair}.png', None)
-            for pair in range(4)]
+    values = {'public': public, 'private': public if private is None else private}
+    splits = ['private' if pair % 2 else 'public' for pair in range(4)]
+    return [records.PairScore(submission_id, pair, split, {METRIC: values[split], 'score': values[split]},
+                              f'submissions/none/{pair}.png', None) for pair, split in enumerate(splits)]
 
 
 def finish(store, submission, worker, public, private=None, *, width=0.0, **options):

@@ -7,6 +7,7 @@ from stylegan_serving.competition.pages import (  # noqa: F401  (each adds its r
     accounts,
     administration,
     boards,
+    bundles,
     contests,
     entries,
     frame,

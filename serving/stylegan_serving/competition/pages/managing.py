@@ -17,7 +17,7 @@ _STATES = ('queued', 'running', 'scored', 'failed', 'cancelled', 'disqualified')
 
 @router.get('/c/{slug}/manage')
 def manage_page(request: Request, scene: Here, slug: str, state: str = '', before: int | None = None):
-    return _manage(request, scene, state, before)
+    return manage(request, scene, state, before)
 
 
 @router.post('/c/{slug}/manage/open')
@@ -37,7 +37,7 @@ def announce(request: Request, scene: Here, slug: str, text: Text = ''):
     try:
         contests.announce(scene, text=text)
     except frame.REFUSALS as error:
-        return frame.show_refused(request, scene, error, lambda **more: _manage(request, scene, **more))
+        return frame.show_refused(request, scene, error, lambda **more: manage(request, scene, **more))
     return frame.go(f'/c/{slug}', 'said_announced')
 
 
@@ -52,11 +52,12 @@ def set_role(request: Request, scene: Here, slug: str, name: Text = '', role: Te
     try:
         contests.set_role(scene, name=name, role=role or None)
     except frame.REFUSALS as error:
-        return frame.show_refused(request, scene, error, lambda **more: _manage(request, scene, **more))
+        return frame.show_refused(request, scene, error, lambda **more: manage(request, scene, **more))
     return frame.go(f'/c/{slug}/manage', 'said_saved')
 
 
-def _manage(request, scene, state='', before=None, problems=(), **more):
+def manage(request, scene, state='', before=None, **more):
+    """The page, with what else `frame.show` is to say."""
     state = state if state in _STATES else ''
     found = submissions.listed(scene, state=state or None, limit=_PAGE_ROWS, after=before)
     teams = {team.id: team.name for team in scene.platform.store.teams.teams(scene.contest.id)}
@@ -68,7 +69,7 @@ def _manage(request, scene, state='', before=None, problems=(), **more):
         request, scene, 'manage.html', tab='manage', rows=rows, chosen_state=state, is_staff=scene.is_staff,
         states=[('', frame.say(request, 'any_state')), *((name, frame.say(request, f'state_{name}'))
                                                          for name in _STATES)],
-        older=found[-1].number if len(found) == _PAGE_ROWS else None, staff=staff, problems=problems,
+        older=found[-1].number if len(found) == _PAGE_ROWS else None, staff=staff,
         reports=_reports(request, scene, teams), **more)
 
 

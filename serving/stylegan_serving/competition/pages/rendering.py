@@ -13,6 +13,8 @@ import markupsafe
 from stylegan_serving.competition import texts
 
 _PACKAGE = pathlib.Path(__file__).parent.parent
+# Phases without a start or an end have times beyond these.
+_EARLIEST, _LATEST = 86_400, 4e9
 STATIC_FOLDER = _PACKAGE / 'static'
 
 
@@ -58,6 +60,7 @@ def _environment(language):
         'plain': lambda value: f'{value:g}',
         'moment': lambda at: _utc(at).strftime(say('moment')), 'ago': functools.partial(_ago, say),
         'duration': functools.partial(_duration, say)}
+    environment.tests['dated'] = lambda at: _EARLIEST < at < _LATEST
     return environment
 
 
