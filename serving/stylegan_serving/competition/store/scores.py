@@ -67,7 +67,7 @@ class Scores:
                 best[row.pair] = (row.submission_id, team_id, value)
         return best
 
-    def history(self, contest_id, phase, metric, split, *, limit=5000):
+    def history(self, contest_id, phase, metric, split, *, limit=2000):
         """How scores came in: list of (time, team id, submission id, value), oldest first, the newest `limit`."""
         query = sa.select(_submissions.c.finished_at, _submissions.c.team_id, _submissions.c.id, _scores.c.value).join(
             _scores, _scores.c.submission_id == _submissions.c.id).join(
