@@ -4,8 +4,9 @@
 #   tools/test.sh [--quick] [arguments of pytest]
 #
 # The files are shared out among as many processes as there are cores, 4 at most; -n 0 takes them one after another.
-# Tests that no other may run beside come last, and a second report with them. One test needs a browser, which pip does
-# not install (Debian, Ubuntu: sudo apt-get install chromium), and is left out with a line that says so where there is none.
+# Tests that no other may run beside come last, and a second report with them. Some tests need a browser or a PostgreSQL
+# server, which pip does not install (Debian, Ubuntu: sudo apt-get install chromium postgresql), and are left out with a
+# line that says so where there is none.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/setup_environment.sh
