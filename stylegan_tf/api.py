@@ -44,7 +44,8 @@ def load(name_or_folder, *, engine='auto', **options):
         engine: 'tensorflow'; 'litert': CPU only, starts without TensorFlow, for LiteRT exports and shipped models;
             'auto': LiteRT where the model has it, its runtime is installed and no GPU is visible, else TensorFlow. Both
             give the same pictures within one of 255 levels.
-        **options: Settings of 'gatys', such as `size=256`; other models take none.
+        **options: Settings of 'gatys', such as `size=256`; `ungraded=FOLDER` of 'photographic_look'; other models take
+            none.
     Returns:
         A `loaded_models.Model`; its `engine` says what runs it.
     Raises:
@@ -54,8 +55,11 @@ def load(name_or_folder, *, engine='auto', **options):
     text = os.fspath(name_or_folder)
     if text == 'gatys':
         return GatysModel(**options)
+    if text == look_models.NAME and set(options) <= {'ungraded'}:
+        return look_models.LookModel(**options)
     if options:
-        raise ModelError(f'Only the model gatys takes options. Received: {", ".join(options)}.')
+        raise ModelError(f'Options are those of the model gatys, and ungraded of {look_models.NAME}. '
+                         f'Received for {text}: {", ".join(options)}.')
     if _is_look(text):
         return _load_look(text)
     folder, name = _find(text)
@@ -132,8 +136,6 @@ def _is_look(text):
 
 
 def _load_look(text):
-    if text == look_models.NAME:
-        return look_models.LookModel()
     try:
         return look_models.LookModel(looks.load_look(text), name=pathlib.PurePath(text).stem)
     except looks.LookError as error:

@@ -66,7 +66,8 @@ _ENGINE = flags.DEFINE_string(
     'engine', 'auto', 'auto: LiteRT on CPUs where the model has it (shipped models, `export --format=litert`), which '
     'starts within a second, else TensorFlow; litert; tensorflow. The pictures are the same.')
 _SET = flags.DEFINE_multi_string(
-    'set', [], 'With --model=gatys: an option such as size=384 or iterations=300.')
+    'set', [], 'With --model=gatys: an option such as size=384 or iterations=300; with --model=photographic_look: '
+    'ungraded=FOLDER of portraits without the look, from which local tone and grain are told.')
 
 
 def main():

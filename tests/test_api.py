@@ -217,7 +217,7 @@ def test_what_is_no_model_is_said(tmp_path):
     (tmp_path / 'saved_model.pb').write_bytes(b'damaged')
     with pytest.raises(api.ModelError, match=r'cannot be loaded'):
         sg.load(tmp_path)
-    with pytest.raises(api.ModelError, match=r'Only the model gatys takes options'):
+    with pytest.raises(api.ModelError, match=r'Options are those of the model gatys'):
         sg.load(tiny_models.exported(), size=3)
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import skimage.data
 
 import stylegan_tf as sg
 from stylegan_tf import api, images, looks, portrait_models
@@ -69,3 +70,18 @@ def test_a_look_is_learned_from_the_pictures_that_are_given(warm):
                   {'style': graded, 'keep_colors': 'palette'}):
         with pytest.raises(api.ModelError):
             model.stylize(picture, **wrong)
+
+
+def test_portraits_without_the_look_tell_its_local_tone(tmp_path):
+    portrait = images.resize(skimage.data.astronaut()[:280, 90:370], (560, 560))
+    for name in 'abcde':
+        images.save(tmp_path / 'plain' / f'{name}.png', portrait)
+    clear = looks.Look(looks.tables.identity_table(), looks.Texture(1.7))
+    model = sg.load('photographic_look', ungraded=tmp_path / 'plain')
+    learned = model.prepare_style([clear.apply(portrait)] * 5).look
+    # Five faces are few: it is believed in part.
+    assert 1.1 < learned.texture.detail_gain < 1.7 and learned.notes['content_pictures'] == 5
+    assert sg.load('photographic_look').prepare_style([portrait] * 5).look.texture == looks.Texture()
+    (tmp_path / 'empty').mkdir()
+    with pytest.raises(api.ModelError, match='empty, which holds none'):
+        sg.load('photographic_look', ungraded=tmp_path / 'empty')

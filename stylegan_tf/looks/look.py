@@ -113,7 +113,8 @@ def mix_looks(looks, weights):
     return Look(table, texture, {'mixed': [float(w) for w in weights]})
 
 
-def fit_look(content, look, *, seed=0, content_masks=None, look_masks=None, prior=None, with_texture=True):
+def fit_look(content, look, *, seed=0, content_masks=None, look_masks=None, content_faces=(), look_faces=(),
+             prior=None, with_texture=True):
     """Learns a look from unpaired pictures.
 
     Args:
@@ -123,6 +124,9 @@ def fit_look(content, look, *, seed=0, content_masks=None, look_masks=None, prio
         seed: Of the places where colours are taken.
         content_masks: For each content picture which places count: float [H, W] in [0, 1], or None for all.
         look_masks: The same for `look`; give both or neither, or the sets differ by what is masked.
+        content_faces: Aligned faces of the ungraded portraits with their masks, as of `texture.face_gain`, at least 4:
+            local tone is learned from them, which whole pictures hardly tell.
+        look_faces: The same of the look.
         prior: prior.Prior; None takes the one that ships.
         with_texture: Whether local tone and grain are learned.
     Returns:
@@ -146,7 +150,9 @@ def fit_look(content, look, *, seed=0, content_masks=None, look_masks=None, prio
     texture = textures.Texture()
     if with_texture and min(len(content), len(look)) >= 4:
         graded = Look(table)
-        texture = textures.measure_texture([graded.apply(picture) for picture in content], look)
+        texture = textures.measure_texture(
+            [graded.apply(picture) for picture in content], look, look_faces=look_faces,
+            content_faces=[(graded.apply(face), mask) for face, mask in content_faces])
     return Look(table, texture, {'look_pictures': len(look), 'content_pictures': len(content),
                                  'misfit': round(misfit, 3)})
 

@@ -19,6 +19,11 @@ _BANDS = np.linspace(0.0, 1.0, 6)  # of luminance, for grain
 _PATCH = 8  # pixels
 _GAINS = (0.4, 0.65, 1.0, 1.5, 2.5)  # that are tried
 _FLAT_SHARE = 0.15  # of the patches of a band: the flattest are measured
+_CLARITY = (3.0, -1.5)  # logarithms of a face's fine detail and of its contrast -> logarithm of a gain; see below
+_CLARITY_SPREAD = 0.4  # between people: standard deviation of that, at least
+_USUAL_GAIN = 0.4  # standard deviation of the logarithm of the gains that looks have
+FACE_SIDE = 192  # pixels of the aligned portraits that local tone is measured on
+FEWEST_FACES = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,23 +45,58 @@ class Texture:
                              f'{self.detail_gain:g}, {self.grain}, {self.grain_size:g}.')
 
 
-def measure_texture(content, look):
+def measure_texture(content, look, *, content_faces=(), look_faces=()):
     """The texture that `look` has and `content` has not.
 
     Args:
         content: Pictures uint8 [H, W, 3] after the look's colour table, so that contrast is no detail.
         look: Pictures uint8 [H, W, 3] of the look, of about the same size in pixels.
+        content_faces: Aligned faces of `content`, as of `face_gain`. With at least 4 on both sides local tone is
+            learned from them.
+        look_faces: The same of `look`.
     Returns:
         Texture. Medians over pictures; what is within what pictures differ by anyway is none.
     """
+    by_faces = min(len(content_faces), len(look_faces)) >= FEWEST_FACES
     mine, theirs = ([_flat_noise(picture) for picture in pictures] for pictures in (content, look))
     grain = _extra_grain(np.array([noise for noise, _ in mine]), np.array([noise for noise, _ in theirs]))
     sizes = [correlation for _, correlation in theirs]
     if not max(grain) or not np.isfinite(sizes).any():
-        return Texture(_gain(content, look))
+        return Texture(face_gain(content_faces, look_faces) if by_faces else _gain(content, look))
     size, seen = _grain_size(float(np.nanmedian(sizes)))
-    # Grain hides how much detail there was: no gain beside it.
-    return Texture(1.0, tuple(value / seen for value in grain), size)
+    # Grain hides how much detail there was: no gain beside it, unless faces tell, whose detail is coarser.
+    gain = face_gain(content_faces, look_faces) if by_faces else 1.0
+    return Texture(gain, tuple(value / seen for value in grain), size)
+
+
+def face_gain(content, look):
+    """The most probable gain of local detail between two sets of people's faces.
+
+    Faces have more in common than pictures: of whole portraits the detail differs three times as much. It is the fine
+    detail of a face less half as much of its contrast, weighted so that the logarithm of a gain comes out; both weights
+    and the spread between people were fitted to 134 portraits with gains from 0.6 to 1.6.
+
+    Args:
+        content: Pairs of an aligned face uint8 [FACE_SIDE, FACE_SIDE, 3], framed as FFHQ's, after the look's colour
+            table, and the mask of the face, float [FACE_SIDE, FACE_SIDE] in [0, 1].
+        look: The same of other people in the look.
+    Returns:
+        Gain, the nearer to 1 the fewer faces there are.
+    """
+    mine, theirs = (np.array([_clarity(*face) for face in faces]) for faces in (content, look))
+    spread = [max(_CLARITY_SPREAD, float(_deviation(values))) for values in (mine, theirs)]
+    doubt = spread[0] ** 2 / len(mine) + spread[1] ** 2 / len(theirs)
+    seen = float(np.median(theirs) - np.median(mine))
+    return float(np.clip(np.exp(seen * _USUAL_GAIN ** 2 / (_USUAL_GAIN ** 2 + doubt)), 0.25, 4.0))
+
+
+def _clarity(face, mask):
+    luma = cv2.GaussianBlur(face.astype(np.float32) / 255.0, (0, 0), 0.8) @ LUMA
+    fine, coarse = (cv2.GaussianBlur(luma, (0, 0), size) for size in (1.5, 3.0))
+    weight = mask / max(float(mask.sum()), 1e-6)
+    contrast = np.sqrt((weight * (luma - (weight * luma).sum()) ** 2).sum())
+    detail = np.sqrt((weight * (fine - coarse) ** 2).sum())
+    return float(np.log(np.array([detail, contrast]) + 1e-4) @ _CLARITY)
 
 
 def apply_texture(pixels, texture, *, seed=0, strength=1.0):

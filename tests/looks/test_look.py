@@ -3,6 +3,7 @@
 import functools
 import json
 
+import cv2
 import numpy as np
 import pytest
 
@@ -134,7 +135,6 @@ def test_nothing_to_learn_from_is_said():
 def scene(seed, detail=1.0, grain=0.0, size=0.8):
     """Smooth areas with soft-edged detail of a known amount, then grain."""
     rng = np.random.default_rng(seed)
-    import cv2
     broad = cv2.GaussianBlur(rng.random((160, 160)).astype(np.float32), (0, 0), 30)
     broad = (broad - broad.min()) / np.ptp(broad) * 0.6 + 0.2
     fine = cv2.GaussianBlur(rng.normal(size=(160, 160)).astype(np.float32), (0, 0), 2.5)
@@ -154,6 +154,34 @@ def test_grain_and_detail_are_measured():
     clear = texture.measure_texture(plain, [scene(seed, detail=1.7) for seed in range(10, 16)])
     assert 1.25 < clear.detail_gain < 2.2
     assert max(clear.grain) < 0.01
+
+
+def face_like(seed, gain=1.0):
+    """A crop whose detail differs from person to person, and where it counts."""
+    rng = np.random.default_rng(seed)
+    planes = [cv2.GaussianBlur(rng.normal(size=(192, 192)).astype(np.float32), (0, 0), size) for size in (2.0, 24.0)]
+    fine, broad = (plane / plane.std() for plane in planes)
+    luma = 0.5 + 0.1 * broad + 0.02 * np.exp(0.1 * rng.normal()) * fine
+    pixels = texture.apply_texture(np.repeat(luma[..., None], 3, 2).astype(np.float32), texture.Texture(gain))
+    mask = np.zeros((192, 192), np.float32)
+    mask[40:160, 50:150] = 1
+    return np.rint(pixels * 255).astype(np.uint8), mask
+
+
+def test_local_tone_is_told_from_faces_and_doubted_where_they_are_few():
+    plain = [face_like(seed) for seed in range(16)]
+    assert texture.face_gain(plain, [face_like(seed) for seed in range(20, 36)]) == pytest.approx(1, abs=0.15)
+    gains = [[texture.face_gain(plain[:count], [face_like(seed, gain) for seed in range(20, 20 + count)])
+              for count in (16, 4)] for gain in (0.6, 1.6)]
+    assert gains[0][0] < gains[0][1] < 0.95 and gains[1][0] > gains[1][1] > 1.05
+    outside = [(face.copy(), mask) for face, mask in plain]
+    for face, _ in outside:
+        face[:, 170:] = 255 - face[:, 170:]
+    assert texture.face_gain(plain, outside) == pytest.approx(1, abs=0.1)  # only the face counts
+    pictures = [face for face, _ in plain]
+    clear = [face_like(seed, 1.6) for seed in range(20, 36)]
+    learned = texture.measure_texture(pictures, [face for face, _ in clear], content_faces=plain, look_faces=clear)
+    assert learned.detail_gain == gains[1][0]
 
 
 def test_detail_gain_raises_detail_and_grain_raises_noise():
