@@ -293,7 +293,8 @@ class Portrait(System):
 
     def sample_grid(self, batch) -> dict:
         """Portraits down: before, the colours alone, colours and texture, variations, a picture of the look."""
-        content, style = (ops.convert_to_tensor(batch[role]) for role in self.roles)
+        first = _first_of_each(np.asarray(batch['content']))
+        content, style = (ops.convert_to_tensor(np.asarray(batch[role])[first]) for role in self.roles)
         codes = self.look_codes(content.shape[0])
         columns = {'before': content, 'colours': self.stylize(content, codes, 0.0),
                    'after': self.stylize(content, codes)}
@@ -365,3 +366,9 @@ class Portrait(System):
                                 f'colours as a table of {config.table_size} entries an axis',
                 'perceptual_networks': sorted({config.perceptual, config.style_encoder}),
                 'identity_network': 'face_identity' if config.identity_weight else ''}
+
+
+def _first_of_each(pictures):
+    """Places of pictures [B, ...], each once: few are held out of a small set, and a batch then repeats them."""
+    _, first = np.unique(pictures.reshape(len(pictures), -1), axis=0, return_index=True)
+    return np.sort(first)

@@ -290,6 +290,14 @@ def test_report_tells_who_changed_and_what():
     assert warmth[1] == pytest.approx(-warmth[0], abs=0.002)  # the table swaps red and blue
 
 
+def test_a_sample_shows_each_held_out_portrait_once():
+    batch = {name: np.asarray(value) for name, value in batch_of(system()).items()}
+    repeated = {name: np.concatenate([value, value]) for name, value in batch.items()}
+    rows, once = (system().sample_grid(each)['rows'] for each in (repeated, batch))
+    assert len(rows) == len(once) == len(batch['content'])
+    np.testing.assert_array_equal(rows[0][0], batch['content'][0])
+
+
 def test_a_frozen_network_starts_from_the_average_of_a_base(tmp_path):
     built, notes = shrunk('portrait_64').build(), []
     arrays = {name.replace('style_encoder/', 'style_encoder_ema/'): value + 1
