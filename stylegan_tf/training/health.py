@@ -227,7 +227,11 @@ def _critic(rows):
 
 def _rising_losses(rows):
     names = sorted({name for row in rows for name in row if name.endswith('/total')})
+    # A critic's total is a distance, whose sign and size mean nothing by themselves; `_critic` watches it.
+    is_critic = any('discriminator/distance' in row for row in rows)
     for name in (name for name in names if not name.startswith(PENALTIES)):
+        if is_critic and name == 'discriminator/total':
+            continue
         _, values = series(rows, name)
         if len(values) < 4 * RECENT_ROWS:
             continue

@@ -76,8 +76,12 @@ def test_what_is_wrong_with_the_results_is_told_at_the_second_snapshot(name, hea
     ([0.2] * 60, [0.4] * 50 + [0.001] * 10, ['blind critic']),
     ([0.2] * 60, [0.1] * 50 + [0.9] * 10, ['running critic'])])
 def test_a_critic_that_helps_nobody_is_named(penalty, distance, kinds):
-    rows = run_rows(60, discriminator__penalty=list(penalty), discriminator__distance=list(distance))
+    # Its total has no level of its own: rising from almost nothing is no sign.
+    rows = run_rows(60, discriminator__penalty=list(penalty), discriminator__distance=list(distance),
+                    discriminator__total=[0.1] * 50 + [0.3] * 10)
     assert [advice.kind for advice in health.advise(rows)] == kinds
+    assert 'discriminator/total' in [advice.kind for advice in health.advise(
+        run_rows(60, discriminator__total=[0.1] * 50 + [0.3] * 10))]
 
 
 def test_what_a_system_explains_stands_in_the_report(tmp_path):
