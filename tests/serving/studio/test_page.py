@@ -113,7 +113,7 @@ def test_a_picture_is_made_over_http_and_nothing_else_is_read(studio, pictures):
     httpx = pytest.importorskip('httpx')
     photo, look, broken = pictures
     with httpx.Client(timeout=240) as client:
-        own = [1, 0, 1, 1, None]  # dials of other models
+        own = [1, 0, 1, 0, 1, None]  # dials of other models
 
         def asked(portrait, looks, language='en', model='arbitrary_style'):
             return _answer(client, studio.page, [portrait, [{'image': one} for one in looks], model, 0.8, '0', 'none',
