@@ -153,7 +153,7 @@ PRESETS: dict[str, Preset] = dict([
     _row('portrait_64', dataclasses.replace(_PORTRAIT, resolution=64),
          'a look of portraits from 5 to 50 pictures, thumbnails; --init=portrait_base', 1_982_861),
     _row('portrait_128', _PORTRAIT, 'the same; a CPU for an hour', 1_982_861,
-         status='trained for 11 CPU-minutes: portrait_base'),
+         status='trained for an hour on one core: portrait_base'),
     _row('portrait_256', dataclasses.replace(
         _PORTRAIT, resolution=256, total_images=12_000, snapshot_images=2_000, style_scales=3),
         'the same for whole portraits; a GPU, or a CPU for a night', 1_982_861),
