@@ -13,6 +13,7 @@ import logging
 import os
 import pathlib
 import secrets
+import shutil
 import socket
 import tempfile
 import threading
@@ -27,6 +28,7 @@ MOST_INTERNAL_ERRORS = 3  # attempts after which a fault of the server ends a su
 _RENEWALS_PER_LEASE = 4
 _PROGRESS_SECONDS = 0.25
 _SCORERS_KEPT = 4
+_PLACE = 'competition-entry-'  # of folders below the temporary one; the process's id follows
 _ROWS_KEPT = 2000  # entries whose fingerprints stay in memory
 INTERNAL_ERROR = ('The server could not score this submission (reference {reference}). It is not your fault and does '
                   'not use up your quota. The organisers can start it again.')
@@ -67,6 +69,7 @@ class Worker:
         """Works until `stop`."""
         if 'model' in self._kinds:
             sandbox.check()
+        sweep()
         alive = threading.Thread(target=self._tell_alive, name='alive', daemon=True)
         alive.start()
         _log('started', worker=self.name)
@@ -117,7 +120,7 @@ class Worker:
         contest = self._store.contests.contest(submission.contest_id)
         journal.note(f'submission {submission.number}, attempt {submission.attempts}')
         scorer = self._scorer(contest)
-        with tempfile.TemporaryDirectory(prefix='entry-') as place:
+        with tempfile.TemporaryDirectory(prefix=f'{_PLACE}{os.getpid()}-') as place:
             place = pathlib.Path(place)
             self._fetch(submission, place / 'archive')
             results = scorer.unpack(place / 'archive', place / 'pictures', submission.kind,
@@ -291,6 +294,17 @@ class _Journal:
 
     def text(self):
         return '\n'.join(self._lines) + '\n'
+
+
+def sweep():
+    """Deletes what workers of this machine that were killed have left in the temporary folder."""
+    for place in pathlib.Path(tempfile.gettempdir()).glob(f'{_PLACE}*-*'):
+        try:
+            os.kill(int(place.name.removeprefix(_PLACE).partition('-')[0]), 0)
+        except ProcessLookupError:
+            shutil.rmtree(place, ignore_errors=True)
+        except (ValueError, PermissionError):  # not ours to judge
+            continue
 
 
 def _contest_scorer(contest, storage):

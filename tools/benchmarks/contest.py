@@ -1,0 +1,79 @@
+"""The competition under stress: killed workers, a board of thousands of submissions, participants at once.
+
+    python tools/benchmark.py contest
+    python tools/benchmark.py contest --kills=5 --queue=6 --submissions=500 --participants=4 --output=contest.json
+    python tools/benchmark.py contest --parts=chaos
+
+chaos: workers are killed with SIGKILL at random moments of a run, as often as --kills says; at the end every submission
+must be scored exactly once, equal archives equally, and the board must follow from the log.
+board: --submissions are scored through the store; then the pages are asked for, one request at a time.
+participants: so many people register, join, look, hand in and watch at once, with one worker in the server's process.
+Everything runs on SQLite in a temporary folder, and only this machine is asked. Exit code 1: something was lost, scored
+twice, different, or answered with an error.
+"""
+
+import json
+import pathlib
+import tempfile
+
+from absl import flags
+
+from stylegan_tf import commands
+
+PARTS = ('chaos', 'board', 'participants')
+_PARTS = flags.DEFINE_list('parts', list(PARTS), f'Which: {", ".join(PARTS)}; participants come to the board.')
+_KILLS = flags.DEFINE_integer('kills', 50, 'Workers killed.', 1)
+_QUEUE = flags.DEFINE_integer('queue', 20, 'Submissions that wait when the killing begins; more come meanwhile.', 1)
+_SUBMISSIONS = flags.DEFINE_integer('submissions', 10_000, 'Submissions on the board.', 1)
+_PARTICIPANTS = flags.DEFINE_integer('participants', 20, 'People at once.', 1)
+_SEED = flags.DEFINE_integer('seed', 0, 'Of the moments of the kills.')
+_OUTPUT = flags.DEFINE_string('output', None, 'JSON file for all numbers.')
+
+
+def main():
+    """Runs the parts and prints what happened; returns the exit code."""
+    if unknown := sorted(set(_PARTS.value) - set(PARTS)):
+        raise commands.UsageError(f'--parts are some of {", ".join(PARTS)}. Received: {", ".join(unknown)}.')
+    report, is_good = {}, True
+    if 'chaos' in _PARTS.value:
+        from benchmarks import contest_chaos
+        with tempfile.TemporaryDirectory() as folder:
+            report['chaos'] = contest_chaos.Chaos(folder, _KILLS.value, _QUEUE.value, seed=_SEED.value, say=_say).run()
+        is_good = contest_chaos.is_good(report['chaos'])
+    if {'board', 'participants'} & set(_PARTS.value):
+        report |= _with_board()
+        is_good &= _answers_are_good(report)
+    if _OUTPUT.value:
+        pathlib.Path(_OUTPUT.value).write_text(json.dumps(report, indent=1) + '\n')
+    print(json.dumps(report, indent=1))
+    return commands.DONE if is_good else commands.SOME_FAILED
+
+
+def _with_board():
+    from benchmarks import contest_board
+
+    report = {}
+    with tempfile.TemporaryDirectory() as folder:
+        board = contest_board.Board(folder, _SUBMISSIONS.value, say=_say)
+        report['board'] = board.fill()
+        if 'board' in _PARTS.value:
+            report['pages'] = board.pages()
+        if 'participants' in _PARTS.value:
+            report['participants'] = board.participants(_PARTICIPANTS.value)
+        board.close()
+    return report
+
+
+def _answers_are_good(report):
+    people = report.get('participants', {'errors': 0, 'submitted': 0, 'scored': 0})
+    pages = report.get('pages', {})
+    return (all(page['status'] == [200] for page in pages.values()) and not people['errors']
+            and people['submitted'] == people['scored'])
+
+
+def _say(line):
+    print(line, flush=True)
+
+
+if __name__ == '__main__':
+    commands.run(main)

@@ -1,0 +1,236 @@
+"""A contest of thousands of scored submissions: what its store and its pages cost, and participants at once."""
+
+import contextlib
+import hashlib
+import os
+import pathlib
+import re
+import secrets
+import statistics
+import subprocess
+import sys
+import threading
+import time
+
+import httpx
+from benchmarks import contest_pictures
+
+from stylegan_serving.competition import records, settings, storage
+from stylegan_serving.competition import store as stores
+
+TEAMS = 200
+PAIRS = contest_pictures.PAIRS
+SAMPLE = 500  # submissions over which the cost of store operations is averaged, at both ends
+PAGES = ('/', '/c/measured', '/c/measured/leaderboard', '/c/measured/gallery', '/s/{submission}',
+         '/api/v1/contests/measured/leaderboard', '/api/v1/contests/measured/leaderboard?format=csv',
+         '/api/v1/contests/measured/history')
+# Of the server: one machine plays all participants.
+_OPEN_GATES = {'STYLEGAN_COMPETITION_REQUESTS_PER_MINUTE': '1000000',
+               'STYLEGAN_COMPETITION_LOGINS_PER_MINUTE': '100000',
+               'STYLEGAN_COMPETITION_REGISTRATIONS_PER_HOUR': '100000'}
+_START_SECONDS = 240
+
+
+class Board:
+    """One run.
+
+    Args:
+        folder: An empty folder.
+        submissions: How many are scored before anything is measured.
+        database_url: PostgreSQL; a file of SQLite in `folder` if None.
+        say: Function that takes a line of progress.
+    """
+
+    def __init__(self, folder, submissions, *, database_url=None, say=lambda line: None):
+        self._folder, self._count, self._say = pathlib.Path(folder), submissions, say
+        own = settings.load(folder, {}, database_url=database_url)
+        self._url = own.database_url
+        self._store, self._storage = stores.open_store(own.database_url), storage.Storage(own.storage_url)
+
+    def fill(self):
+        """Scores the submissions through the store, one after another; returns milliseconds at both ends."""
+        contest = contest_pictures.make_contest(self._store, self._storage)
+        self._storage.write('measured/output.png', self._storage.read(f'{contest.bundle_files}/content/c0.png'))
+        teams = []
+        for index in range(TEAMS):
+            user = self._store.accounts.add_user(f'team-{index}', None, 'x')
+            teams.append((self._store.teams.add(contest.id, f'Team {index}', user.id), user))
+        costs = []
+        for number in range(self._count):
+            costs.append(self._score_one(contest, *teams[number * 7919 % TEAMS], number))
+            if (number + 1) % 1000 == 0:
+                self._say(f'{number + 1} of {self._count} submissions')
+        first, last = costs[:SAMPLE], costs[-SAMPLE:]
+        report = {name: {'first_ms': _median(cost[index] for cost in first), 'last_ms': _median(
+            cost[index] for cost in last)} for index, name in enumerate(('add', 'claim', 'finish'))}
+        self._contest = contest
+        self._store.scores.verify_log(contest.id)
+        return {'submissions': self._count, 'teams': TEAMS, 'store': report, 'board_rows_ms': _milliseconds(
+            lambda: self._store.scores.board_rows(contest.id, contest_pictures.PHASE, 'public'), 20),
+            'log_page_ms': _milliseconds(lambda: self._store.scores.log(contest.id, self._count - 100), 20)}
+
+    def _score_one(self, contest, team, user, number):
+        submissions, worker = self._store.submissions, 'filler'
+        start = time.perf_counter()
+        added = submissions.add(contest.id, contest_pictures.PHASE, team.id, user.id,
+                                archive_key='measured/none.zip', archive_sha256='0' * 64, archive_bytes=1,
+                                title=f'Method {number}', limits={'per_day': 1_000_000, 'total': 1_000_000})
+        add = time.perf_counter()
+        claimed = submissions.claim(worker, time.time(), 60)
+        claim = time.perf_counter()
+        value = 0.2 + 0.6 * (number * 0.618034 % 1)
+        names = [metric.name for metric in contest_pictures.METRICS]
+        scores = [records.Score(claimed.id, split, name, value, value - 0.02, value + 0.02)
+                  for split in ('public', 'private') for name in ('score', *names)]
+        pairs = [records.PairScore(claimed.id, pair, 'private' if pair % 2 else 'public',
+                                   dict.fromkeys(('score', *names), value), 'measured/output.png', None)
+                 for pair in range(PAIRS)]
+        before = time.perf_counter()
+        submissions.finish_scored(claimed.id, worker, scores, pairs, 'measured', None, None)
+        self._last = added.id
+        return add - start, claim - add, time.perf_counter() - before
+
+    def pages(self, repeats=20):
+        """Milliseconds of each page to somebody who is logged in, one request at a time: dict path -> (median, 95%)."""
+        found = {}
+        with self._server(workers=0) as address, httpx.Client(base_url=address, timeout=120) as client:
+            _register(client, 'page-reader')
+            for path in PAGES:
+                path_there = path.format(submission=self._last)
+                answers = [client.get(path_there)]
+                seconds = []
+                for _ in range(repeats):
+                    start = time.perf_counter()
+                    answers.append(client.get(path_there))
+                    seconds.append(time.perf_counter() - start)
+                found[path] = {'median_ms': _median(seconds), 'p95_ms': _share(seconds, 0.95),
+                               'status': sorted({answer.status_code for answer in answers}),
+                               'bytes': len(answers[-1].content)}
+        return found
+
+    def participants(self, count, rounds=3):
+        """Registers, joins, looks, hands in and watches, as `count` people at once; what they waited for and got."""
+        waits, errors, lock = {}, [], threading.Lock()
+
+        def note(name, seconds, answer):
+            with lock:
+                waits.setdefault(name, []).append(seconds)
+                if answer.status_code >= 400:
+                    errors.append(f'{name}: {answer.status_code} {answer.text[:200]}')
+
+        with self._server(workers=1) as address:
+            people = [threading.Thread(target=_take_part, args=(address, number, rounds, note))
+                      for number in range(count)]
+            start = time.perf_counter()
+            for person in people:
+                person.start()
+            for person in people:
+                person.join()
+            seconds = time.perf_counter() - start
+            scored = self._wait_for_scores(count * rounds)
+        return {'participants': count, 'rounds': rounds, 'seconds': round(seconds, 1),
+                'requests': sum(map(len, waits.values())), 'errors': len(errors), 'first_errors': errors[:5],
+                'submitted': count * rounds, 'scored': scored,
+                'waits': {name: {'n': len(each), 'median_ms': _median(each), 'p95_ms': _share(each, 0.95)}
+                          for name, each in waits.items()}}
+
+    def close(self):
+        self._store.close()
+
+    def _wait_for_scores(self, expected, patience_seconds=900):
+        """How many of the participants' submissions are scored in the end."""
+        deadline = time.monotonic() + patience_seconds
+        while True:
+            newest = self._store.submissions.list(self._contest.id, limit=expected)
+            states = [row.state for row in newest if row.archive_key != 'measured/none.zip']
+            if all(state not in ('queued', 'running') for state in states) or time.monotonic() > deadline:
+                return states.count('scored')
+            time.sleep(0.5)
+
+    @contextlib.contextmanager
+    def _server(self, workers):
+        """Address of a server process on this installation."""
+        environment = {**os.environ, **_OPEN_GATES, 'PYTHONPATH': os.pathsep.join(sys.path)}
+        process = subprocess.Popen(
+            [sys.executable, '-u', '-m', 'stylegan_serving.competition', 'serve', '--port=0', f'--workers={workers}',
+             f'--data={self._folder}', f'--database_url={self._url}'],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+        try:
+            told = [process.stdout.readline()]
+            while told[-1] and not (found := re.search(r'Serving (http://[\d.:]+)', told[-1])):
+                told.append(process.stdout.readline())
+            if not told[-1]:
+                raise RuntimeError(f'The server did not start: {"".join(told)[-2000:]}')
+            # Whatever it says later must not fill the pipe.
+            threading.Thread(target=process.stdout.read, daemon=True).start()
+            _wait_until_up(found.group(1))
+            yield found.group(1)
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+def _wait_until_up(address):
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            if httpx.get(f'{address}/healthz', timeout=5).status_code == 200:
+                return
+        except httpx.HTTPError:
+            pass
+        if time.monotonic() > deadline:
+            raise RuntimeError(f'The server at {address} did not answer within {_START_SECONDS} s.')
+        time.sleep(0.2)
+
+
+def _register(client, name):
+    """Makes an account and signs in; returns the headers of unsafe requests."""
+    password = secrets.token_urlsafe(12)
+    client.post('/api/v1/register', json={'name': name, 'password': password}).raise_for_status()
+    answer = client.post('/api/v1/login', json={'name': name, 'password': password})
+    answer.raise_for_status()
+    return {'X-CSRF-Token': answer.json()['csrf_token']}
+
+
+def _take_part(address, number, rounds, note):
+    contest = '/api/v1/contests/measured'
+    with httpx.Client(base_url=address, timeout=300) as client:
+        def timed(name, method, path, **options):
+            start = time.perf_counter()
+            answer = client.request(method, path, **options)
+            note(name, time.perf_counter() - start, answer)
+            return answer
+
+        headers = _register(client, f'person-{number}')
+        timed('join', 'POST', f'{contest}/join', json={'team_name': f'Person {number}'}, headers=headers)
+        for turn in range(rounds):
+            timed('page of the contest', 'GET', '/c/measured')
+            timed('page of the board', 'GET', '/c/measured/leaderboard')
+            data = contest_pictures.make_archive(number * rounds + turn)
+            begun = timed('begin an upload', 'POST', f'{contest}/uploads', headers=headers, json={
+                'filename': 'results.zip', 'size_bytes': len(data), 'sha256': hashlib.sha256(data).hexdigest()})
+            name = begun.json().get('id', 'none')
+            timed('send a part', 'PATCH', f'/api/v1/uploads/{name}', content=data, headers={
+                **headers, 'Upload-Offset': '0', 'Content-Type': 'application/offset+octet-stream'})
+            entry = timed('submit', 'POST', f'{contest}/submissions', headers=headers, json={'upload_id': name})
+            entry = entry.json().get('id', 'none')
+            timed('page of the entry', 'GET', f'/s/{entry}')
+            timed('own submissions', 'GET', '/c/measured/submissions')
+            timed('page of the gallery', 'GET', '/c/measured/gallery')
+
+
+def _milliseconds(call, repeats):
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - start)
+    return _median(seconds)
+
+
+def _median(seconds):
+    return round(1000 * statistics.median(seconds), 2)
+
+
+def _share(seconds, share):
+    return round(1000 * sorted(seconds)[min(len(seconds) - 1, int(share * len(seconds)))], 2)
