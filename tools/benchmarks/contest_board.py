@@ -202,7 +202,7 @@ def _take_part(address, number, rounds, note):
             return answer
 
         headers = _register(client, f'person-{number}')
-        timed('join', 'POST', f'{contest}/join', json={'team_name': f'Person {number}'}, headers=headers)
+        timed('join', 'POST', f'{contest}/join', json={'team': f'Person {number}'}, headers=headers)
         for turn in range(rounds):
             timed('page of the contest', 'GET', '/c/measured')
             timed('page of the board', 'GET', '/c/measured/leaderboard')

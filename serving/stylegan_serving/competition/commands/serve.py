@@ -11,6 +11,7 @@ Ctrl-C or SIGTERM. Exit codes: 0 ended as asked; 2 bad usage or configuration.
 
 import contextlib
 import os
+import signal
 import socket
 import tempfile
 import threading
@@ -65,6 +66,9 @@ def _serve(stack, listening, store, storage, settings):
     for thread in helpers:
         thread.start()
     stack.callback(_end, stop, helpers)
+    # uvicorn raises what it was ended by once more behind `run`; it was asked for and is no error.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
     server.run(sockets=[listening])
 
 
