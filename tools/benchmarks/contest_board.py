@@ -1,6 +1,7 @@
 """A contest of thousands of scored submissions: what its store and its pages cost, and participants at once."""
 
 import contextlib
+import dataclasses
 import hashlib
 import os
 import pathlib
@@ -15,13 +16,13 @@ import time
 import httpx
 from benchmarks import contest_pictures
 
-from stylegan_serving.competition import records, settings, storage
+from stylegan_serving.competition import records, score_log, settings, storage, tables
 from stylegan_serving.competition import store as stores
 
 TEAMS = 200
 PAIRS = contest_pictures.PAIRS
-SAMPLE = 500  # submissions over which the cost of store operations is averaged, at both ends
-PAGES = ('/', '/c/measured', '/c/measured/leaderboard', '/c/measured/gallery', '/s/{submission}',
+SAMPLE = 100  # submissions at both ends that go through the store's own operations, whose cost is measured
+PAGES = ('/', '/c/measured', '/c/measured/leaderboard', '/c/measured/gallery',
          '/api/v1/contests/measured/leaderboard', '/api/v1/contests/measured/leaderboard?format=csv',
          '/api/v1/contests/measured/history')
 # Of the server: one machine plays all participants.
@@ -46,64 +47,97 @@ class Board:
         own = settings.load(folder, {}, database_url=database_url)
         self._url = own.database_url
         self._store, self._storage = stores.open_store(own.database_url), storage.Storage(own.storage_url)
+        self._teams, self._contest = [], None
 
     def fill(self):
-        """Scores the submissions through the store, one after another; returns milliseconds at both ends."""
-        contest = contest_pictures.make_contest(self._store, self._storage)
+        """Makes the submissions; returns what the store's operations cost at the beginning and at the end.
+
+        Only the first and the last go through the store one by one; the rows between are inserted in bulk, and the
+        log's chain and the standings are checked afterwards.
+        """
+        contest = self._contest = contest_pictures.make_contest(self._store, self._storage)
         self._storage.write('measured/output.png', self._storage.read(f'{contest.bundle_files}/content/c0.png'))
-        teams = []
         for index in range(TEAMS):
             user = self._store.accounts.add_user(f'team-{index}', None, 'x')
-            teams.append((self._store.teams.add(contest.id, f'Team {index}', user.id), user))
-        costs = []
-        for number in range(self._count):
-            costs.append(self._score_one(contest, *teams[number * 7919 % TEAMS], number))
-            if (number + 1) % 1000 == 0:
-                self._say(f'{number + 1} of {self._count} submissions')
-        first, last = costs[:SAMPLE], costs[-SAMPLE:]
-        report = {name: {'first_ms': _median(cost[index] for cost in first), 'last_ms': _median(
-            cost[index] for cost in last)} for index, name in enumerate(('add', 'claim', 'finish'))}
-        self._contest = contest
-        self._store.scores.verify_log(contest.id)
-        return {'submissions': self._count, 'teams': TEAMS, 'store': report, 'board_rows_ms': _milliseconds(
-            lambda: self._store.scores.board_rows(contest.id, contest_pictures.PHASE, 'public'), 20),
-            'log_page_ms': _milliseconds(lambda: self._store.scores.log(contest.id, self._count - 100), 20)}
+            self._teams.append((self._store.teams.add(contest.id, f'Team {index}', user.id), user))
+        ends = min(SAMPLE, self._count // 2)
+        first = [self._score_one(number) for number in range(ends)]
+        self._say(f'{ends} submissions through the store')
+        self._insert(range(ends, self._count - ends))
+        self._say(f'{self._count - ends} submissions')
+        last = [self._score_one(number) for number in range(self._count - ends, self._count)]
+        store = self._store.scores
+        store.verify_log(contest.id)
+        is_same = score_log.standings(store.whole_log(contest.id), contest.bundle) == store.standings(contest.id)
+        return {'submissions': self._count, 'teams': TEAMS, 'board_follows_from_log': is_same,
+                'store': {name: {'first': _costs(costs[name] for costs in first),
+                                 'last': _costs(costs[name] for costs in last)} for name in first[0]},
+                'board_rows': _cost_of(lambda: store.board_rows(contest.id, contest_pictures.PHASE, 'public')),
+                'log_page_of_100': _cost_of(lambda: store.log(contest.id, self._count - 100))}
 
-    def _score_one(self, contest, team, user, number):
-        submissions, worker = self._store.submissions, 'filler'
-        start = time.perf_counter()
-        added = submissions.add(contest.id, contest_pictures.PHASE, team.id, user.id,
-                                archive_key='measured/none.zip', archive_sha256='0' * 64, archive_bytes=1,
-                                title=f'Method {number}', limits={'per_day': 1_000_000, 'total': 1_000_000})
-        add = time.perf_counter()
-        claimed = submissions.claim(worker, time.time(), 60)
-        claim = time.perf_counter()
-        value = 0.2 + 0.6 * (number * 0.618034 % 1)
-        names = [metric.name for metric in contest_pictures.METRICS]
-        scores = [records.Score(claimed.id, split, name, value, value - 0.02, value + 0.02)
-                  for split in ('public', 'private') for name in ('score', *names)]
-        pairs = [records.PairScore(claimed.id, pair, 'private' if pair % 2 else 'public',
-                                   dict.fromkeys(('score', *names), value), 'measured/output.png', None)
-                 for pair in range(PAIRS)]
-        before = time.perf_counter()
-        submissions.finish_scored(claimed.id, worker, scores, pairs, 'measured', None, None)
-        self._last = added.id
-        return add - start, claim - add, time.perf_counter() - before
+    def _score_one(self, number):
+        """Queues, claims and scores one through the store; {operation: (seconds, seconds of computing)}."""
+        submissions, worker, (team, user) = self._store.submissions, 'filler', self._teams[number * 7919 % TEAMS]
+        costs = {}
+        with _clock(costs, 'add'):
+            submissions.add(self._contest.id, contest_pictures.PHASE, team.id, user.id,
+                            archive_key='measured/none.zip', archive_sha256='0' * 64, archive_bytes=1,
+                            title=f'Method {number}', limits={'per_day': 1_000_000, 'total': 1_000_000})
+        with _clock(costs, 'claim'):
+            claimed = submissions.claim(worker, time.time(), 60)
+        scores, pairs = _numbers(claimed.id, number)
+        with _clock(costs, 'finish'):
+            submissions.finish_scored(claimed.id, worker, scores, pairs, 'measured', None, None)
+        return costs
+
+    def _insert(self, numbers):
+        """Rows as the store would have written them, many at once."""
+        count, previous = self._store.scores.log_head(self._contest.id)
+        rows, now = {table: [] for table in ('submissions', 'scores', 'pair_scores', 'log_entries')}, time.time()
+        for number in numbers:
+            team, user = self._teams[number * 7919 % TEAMS]
+            one = records.Submission(
+                records.new_id(), number + 1, self._contest.id, contest_pictures.PHASE, team.id, user.id, 'results',
+                f'Method {number}', '', 'measured/none.zip', '0' * 64, 1, 'scored', True, now, now, now, 1, None, None,
+                PAIRS, PAIRS, None, None, None, 'measured', False, False, [])
+            scores, pairs = _numbers(one.id, number)
+            count += 1
+            entry = score_log.make_entry(count, self._contest.id, now, 'scored', one.id,
+                                         score_log.scored_payload(one, scores), previous)
+            previous = entry.hash
+            value = scores[0].value
+            rows['submissions'].append(dataclasses.asdict(one) | {
+                'queued_at': now, 'public_score': value, 'private_score': value})
+            rows['scores'] += map(dataclasses.asdict, scores)
+            rows['pair_scores'] += map(dataclasses.asdict, pairs)
+            rows['log_entries'].append(dataclasses.asdict(entry))
+        with self._store.engine.execution_options(writes=True).begin() as connection:
+            for table, values in rows.items():
+                if values:
+                    connection.execute(getattr(tables, table).insert(), values)
+            connection.execute(tables.contests.update().where(tables.contests.c.id == self._contest.id).values(
+                submission_count=tables.contests.c.submission_count + len(numbers), log_count=count,
+                log_hash=previous))
+        self._store.scores.restate(self._contest.id)
 
     def pages(self, repeats=20):
-        """Milliseconds of each page to somebody who is logged in, one request at a time: dict path -> (median, 95%)."""
+        """What each page costs somebody who is logged in, one request at a time.
+
+        Returns:
+            dict path -> median and 95% of the milliseconds waited, milliseconds of the server's computing on average,
+            status and size.
+        """
         found = {}
-        with self._server(workers=0) as address, httpx.Client(base_url=address, timeout=120) as client:
+        with self._server(workers=0) as (address, process), httpx.Client(base_url=address, timeout=120) as client:
             _register(client, 'page-reader')
             for path in PAGES:
-                path_there = path.format(submission=self._last)
-                answers = [client.get(path_there)]
-                seconds = []
+                answers, seconds, before = [client.get(path)], [], _computed(process)
                 for _ in range(repeats):
                     start = time.perf_counter()
-                    answers.append(client.get(path_there))
+                    answers.append(client.get(path))
                     seconds.append(time.perf_counter() - start)
                 found[path] = {'median_ms': _median(seconds), 'p95_ms': _share(seconds, 0.95),
+                               'server_cpu_ms': round(1000 * (_computed(process) - before) / repeats, 1),
                                'status': sorted({answer.status_code for answer in answers}),
                                'bytes': len(answers[-1].content)}
         return found
@@ -118,7 +152,7 @@ class Board:
                 if answer.status_code >= 400:
                     errors.append(f'{name}: {answer.status_code} {answer.text[:200]}')
 
-        with self._server(workers=1) as address:
+        with self._server(workers=1) as (address, process):
             people = [threading.Thread(target=_take_part, args=(address, number, rounds, note))
                       for number in range(count)]
             start = time.perf_counter()
@@ -127,8 +161,10 @@ class Board:
             for person in people:
                 person.join()
             seconds = time.perf_counter() - start
+            computed = _computed(process)
             scored = self._wait_for_scores(count * rounds)
         return {'participants': count, 'rounds': rounds, 'seconds': round(seconds, 1),
+                'server_cpu_seconds': round(computed, 1),
                 'requests': sum(map(len, waits.values())), 'errors': len(errors), 'first_errors': errors[:5],
                 'submitted': count * rounds, 'scored': scored,
                 'waits': {name: {'n': len(each), 'median_ms': _median(each), 'p95_ms': _share(each, 0.95)}
@@ -149,7 +185,7 @@ class Board:
 
     @contextlib.contextmanager
     def _server(self, workers):
-        """Address of a server process on this installation."""
+        """(address, process) of a server on this installation."""
         environment = {**os.environ, **_OPEN_GATES, 'PYTHONPATH': os.pathsep.join(sys.path)}
         process = subprocess.Popen(
             [sys.executable, '-u', '-m', 'stylegan_serving.competition', 'serve', '--port=0', f'--workers={workers}',
@@ -164,7 +200,7 @@ class Board:
             # Whatever it says later must not fill the pipe.
             threading.Thread(target=process.stdout.read, daemon=True).start()
             _wait_until_up(found.group(1))
-            yield found.group(1)
+            yield found.group(1), process
         finally:
             process.terminate()
             process.wait(60)
@@ -219,13 +255,44 @@ def _take_part(address, number, rounds, note):
             timed('page of the gallery', 'GET', '/c/measured/gallery')
 
 
-def _milliseconds(call, repeats):
-    seconds = []
+def _numbers(submission_id, number):
+    """(scores, pair scores) of a made-up run."""
+    value = 0.2 + 0.6 * (number * 0.618034 % 1)
+    names = ['score', *(metric.name for metric in contest_pictures.METRICS)]
+    scores = [records.Score(submission_id, split, name, value, value - 0.02, value + 0.02)
+              for split in ('public', 'private') for name in names]
+    pairs = [records.PairScore(submission_id, pair, 'private' if pair % 2 else 'public', dict.fromkeys(names, value),
+                               'measured/output.png', None) for pair in range(PAIRS)]
+    return scores, pairs
+
+
+@contextlib.contextmanager
+def _clock(costs, name):
+    start, computed = time.perf_counter(), time.process_time()
+    yield
+    costs[name] = time.perf_counter() - start, time.process_time() - computed
+
+
+def _cost_of(call, repeats=20):
+    costs = []
     for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - start)
-    return _median(seconds)
+        own = {}
+        with _clock(own, 'call'):
+            call()
+        costs.append(own['call'])
+    return _costs(costs)
+
+
+def _costs(pairs):
+    """Medians of (seconds, seconds of computing) as dict of milliseconds."""
+    waited, computed = zip(*pairs)
+    return {'median_ms': _median(waited), 'cpu_ms': _median(computed)}
+
+
+def _computed(process):
+    """Seconds of computing of a process so far."""
+    fields = pathlib.Path('/proc', str(process.pid), 'stat').read_text().rpartition(')')[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
 
 
 def _median(seconds):

@@ -18,6 +18,7 @@ from stylegan_serving.competition import archives, model_check, ranking, records
 from stylegan_tf import images
 
 _MEGABYTE = 1 << 20
+MODEL_LIMITS = sandbox.Limits()
 _STOPPED = {
     'time': 'Your model was stopped: it took more than {seconds:.0f} s for all pairs.',
     'cpu': 'Your model was stopped: it used more than {cpu_seconds:.0f} s of computing time for all pairs.',
@@ -70,15 +71,16 @@ class ContestScorer:
         read: Function path in the bundle -> bytes, such as 'content/cat.jpg'.
         cache: Folder that keeps the references' features between processes; None for memory alone.
         maximum_pixels: Of one picture.
+        model_limits: `sandbox.Limits` of a model that paints all pairs.
     Raises:
         images.ImageError: A picture of the bundle cannot be read; the message names it.
         ValueError: A metric is unknown.
     """
 
-    def __init__(self, bundle, read, *, cache=None, maximum_pixels=4_000_000):
+    def __init__(self, bundle, read, *, cache=None, maximum_pixels=4_000_000, model_limits=MODEL_LIMITS):
         from stylegan_tf import evaluator
 
-        self.bundle = bundle
+        self.bundle, self._model_limits = bundle, model_limits
         self.splits = {pair['index']: pair['split'] for pair in bundle['pairs']}
         self._references = {}
         files = {folder: bundle[f'{folder}_folder'] for folder in ('content', 'style')}
@@ -133,24 +135,24 @@ class ContestScorer:
             place = pathlib.Path(place)
             model = archives.unpack_model(path, place / 'model', limits)
             log(f'the model uses {len(model_check.check(model))} kinds of operations, all allowed')
-            used = sandbox.Limits()
             finished = sandbox.run(['/program.py'], readable=self._room(place, model), output=place / 'output',
-                                   limits=used, is_cancelled=is_cancelled)
+                                   limits=self._model_limits, is_cancelled=is_cancelled)
             log(f'the model ran {finished.seconds:.1f} s, {finished.cpu_seconds:.1f} s of computing, '
                 f'{finished.peak_bytes / (1 << 30):.2f} GiB')
             if finished.stopped_by == 'cancelled':
                 raise Cancelled
             if finished.stopped_by:
+                allowed = self._model_limits
                 raise EntryError(_STOPPED[finished.stopped_by].format(
-                    seconds=used.seconds, cpu_seconds=used.cpu_seconds, memory=used.memory_bytes / (1 << 30),
-                    processes=used.processes, output=used.output_bytes / _MEGABYTE))
+                    seconds=allowed.seconds, cpu_seconds=allowed.cpu_seconds, processes=allowed.processes,
+                    memory=allowed.memory_bytes / (1 << 30), output=allowed.output_bytes / _MEGABYTE))
             if finished.exit_code == sandboxed_model.EXIT_NO_SIGNATURE:
                 raise EntryError('Your model lacks the signature serving_default with content_bytes, style_bytes and '
                                  'strength in and stylized_bytes out; `stylegan-tf export` writes it.')
             if finished.exit_code:
                 raise EntryError('Your model failed while it painted. Its last words were:\n'
                                  + finished.log.strip()[-1000:])
-            return self._taken(place / 'output', folder)
+            return taken_pictures(self.pairs, place / 'output', folder)
 
     def _room(self, place, model):
         """What the sandbox shows: program, model, pictures and the list of jobs."""
@@ -169,26 +171,6 @@ class ContestScorer:
             jobs.append(job)
         (place / 'jobs.json').write_text(json.dumps(jobs))
         return readable | {'/pictures': place / 'pictures', '/jobs.json': place / 'jobs.json'}
-
-    def _taken(self, output, folder):
-        """The sandbox's pictures, read as a stranger's: no links are followed."""
-        pictures, problems = {}, []
-        folder.mkdir(parents=True, exist_ok=True)
-        for pair in self.pairs:
-            name = f'{pair.number:03d}.png'
-            try:
-                source = os.open(output / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-            except OSError:
-                problems.append(f'Your model wrote no picture for pair {pair.number}.')
-                continue
-            with open(source, 'rb') as file, open(folder / name, 'xb') as copy:
-                if stat.S_ISREG(os.fstat(source).st_mode):
-                    shutil.copyfileobj(file, copy)
-            pictures[pair.number] = folder / name
-            problems += archives.picture_problems(pair, name, folder / name)
-        if problems:
-            raise archives.ArchiveError(problems)
-        return archives.Results(pictures, '')
 
     def score(self, pictures, *, others=None, progress=None, is_cancelled=None):
         """Scores an entry.
@@ -244,6 +226,40 @@ class ContestScorer:
         if None not in ranked:
             metrics[ranking.SCORE] = ranking.combined(self.bundle, metrics)
         return row | {'pair': pair.number, 'split': self.splits[pair.number], 'metrics': metrics}
+
+
+def taken_pictures(pairs, output, folder):
+    """What a sandbox has written, read as a stranger's: no links are followed, nothing is waited for.
+
+    Args:
+        pairs: List of archives.Pair.
+        output: The folder that the sandbox wrote to.
+        folder: Where the pictures are copied to; is made.
+    Returns:
+        archives.Results.
+    Raises:
+        archives.ArchiveError: Pictures are missing or bad.
+    """
+    pictures, problems = {}, []
+    folder.mkdir(parents=True, exist_ok=True)
+    for pair in pairs:
+        name = f'{pair.number:03d}.png'
+        try:
+            source = os.open(output / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError:
+            problems.append(f'Your model wrote no picture for pair {pair.number}.')
+            continue
+        if not stat.S_ISREG(os.fstat(source).st_mode):
+            os.close(source)
+            problems.append(f'Your model wrote something else than a picture for pair {pair.number}.')
+            continue
+        with open(source, 'rb') as file, open(folder / name, 'xb') as copy:
+            shutil.copyfileobj(file, copy)
+        pictures[pair.number] = folder / name
+        problems += archives.picture_problems(pair, name, folder / name)
+    if problems:
+        raise archives.ArchiveError(problems)
+    return archives.Results(pictures, '')
 
 
 def expected_size(content, size, maximum_pixels, name):
