@@ -33,6 +33,8 @@ class RequestLog:
         sent = dict(scope['headers']).get(b'x-request-id', b'').decode('latin-1')
         identity = sent if _REQUEST_ID.fullmatch(sent) else secrets.token_hex(8)
         token = logs.request_id.set(identity)
+        # The answer to an unexpected error is made outside of this, and names it.
+        scope.setdefault('state', {})['request_id'] = identity
         started, status = time.perf_counter(), 500
 
         async def answer(message):

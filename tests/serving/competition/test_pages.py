@@ -176,6 +176,14 @@ def test_refusals_are_pages_in_the_language_of_the_browser(web):
         assert answer.status_code == 404 and f'<h1>{said}</h1>' in answer.text
 
 
+def test_a_fault_of_the_server_is_a_page_with_a_reference(web, monkeypatch):
+    monkeypatch.setattr(web.store.contests, 'list', lambda **_: 1 / 0)
+    answer = web.client().get('/')
+    assert answer.status_code == 500 and '<h1>Something broke</h1>' in answer.text
+    assert answer.headers['x-request-id'] in answer.text and 'division' not in answer.text
+    assert "default-src 'self'" in answer.headers['content-security-policy']
+
+
 def test_board_shows_the_score_that_ranks_and_marks_ties(site):
     places = site.client().get(f'/api/v1/contests/{site.contest.slug}/leaderboard').json()['places']
     text = site.client().get(f'/c/{site.contest.slug}/leaderboard').text

@@ -7,7 +7,7 @@ from typing import Annotated
 import fastapi
 from starlette.responses import HTMLResponse, RedirectResponse
 
-from stylegan_serving.competition import logs, rules, security, texts
+from stylegan_serving.competition import rules, security, texts
 from stylegan_serving.competition.gate import gate
 from stylegan_serving.competition.pages import rendering
 from stylegan_serving.competition.services import errors
@@ -96,7 +96,9 @@ def error_response(request, status, message, headers=None):
     caller = getattr(request.state, 'caller', None)
     known = f'error_{status}' if f'error_{status}' in texts.TEXTS['en'] else 'error_409'
     if status >= 500:
-        known, message = 'error_500', say(request, 'error_500_text', request=logs.request_id.get() or '–')
+        known, message = 'error_500', say(request, 'error_500_text', reference=request.state.request_id)
+        # Made outside of what adds these to every other answer.
+        headers |= {'X-Request-Id': request.state.request_id, **security.HEADERS}
     elif status == 404:
         message = say(request, 'error_404_text')
     html = rendering.page('message.html', language=language_of(request), **{

@@ -52,7 +52,9 @@ def _content_hash(name):
 def _environment(language):
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_PACKAGE / 'templates'), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True)
+        trim_blocks=True, lstrip_blocks=True,
+        # An update puts new templates below a server that still has the old program.
+        auto_reload=False)
     say = functools.partial(texts.text, language)
     environment.globals |= {'t': say, 'language': language, 'languages': texts.LANGUAGES, 'static': static_address}
     environment.filters |= {

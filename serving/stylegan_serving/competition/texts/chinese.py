@@ -345,7 +345,7 @@ TEXTS = {
     'error_422': '有误',
     'error_429': '太频繁',
     'error_500': '出错了',
-    'error_500_text': '这是我们的错误，已记录在日志中：{request}。',
+    'error_500_text': '这是我们的错误，已记录在日志中：{reference}。',
 
     'ago_now': '刚刚',
     'ago_seconds': '{n} 秒前',

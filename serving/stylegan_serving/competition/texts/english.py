@@ -346,7 +346,7 @@ TEXTS = {
     'error_422': 'Something is not right',
     'error_429': 'Too fast',
     'error_500': 'Something broke',
-    'error_500_text': 'This is our mistake, and it is in the log under {request}.',
+    'error_500_text': 'This is our mistake, and it is in the log under {reference}.',
 
     'ago_now': 'just now',
     'ago_seconds': '{n} s ago',
