@@ -201,7 +201,8 @@ def _see_the_board_move(installation, visitor, base, tmp_path, before):
     expect(plain.page.get_by_role('heading', name=WORDS['scores'])).to_be_visible()
     assert plain.page.locator('[data-reveal] img').first.is_visible()
     plain.context.close()
-    visitor.page.reload()
+    expect(visitor.page.locator('table.board tbody tr').first).to_contain_text('The newcomers')  # the open page moved
+    expect(visitor.page.locator('[data-board-said]')).to_have_text(WORDS['board_moved'])
     assert float(row.locator('td.number').first.inner_text()) > float(shown)
     assert before[0] != 'The newcomers' == teams_on(visitor.page)[0]
     expect(row).to_have_class('own')

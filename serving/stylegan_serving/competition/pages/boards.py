@@ -8,6 +8,7 @@ from typing import Annotated
 import fastapi
 from starlette.requests import Request
 
+from stylegan_serving.competition import rules
 from stylegan_serving.competition.pages import charts, frame, views
 from stylegan_serving.competition.pages.frame import Here, router
 from stylegan_serving.competition.services import boards, votes
@@ -20,7 +21,7 @@ _TABLE_ROWS = 100  # of the history
 def leaderboard_page(request: Request, scene: Here, slug: str, phase: str | None = None, metric: str | None = None,
                      split: str | None = None, page: Annotated[int, fastapi.Query(ge=1, le=1 << 20)] = 1):
     view = views.chosen(request, scene, phase, metric, split)
-    context = {'places': [], 'pages': 0, 'chart': '', 'history': [], 'scale': (0, 1)}
+    context = {'version': 0, 'places': [], 'pages': 0, 'chart': '', 'history': [], 'scale': (0, 1)}
     if not view.hidden:
         context = _board(request, scene, view, page)
     query = urllib.parse.urlencode(view.query())
@@ -41,7 +42,8 @@ def _board(request, scene, view, page):
             number=place.number, entries=place.entries, is_own=_is_own(scene, place.team_id)))
         above = place
     chart, history = _history(request, scene, view, board)
-    return {'view': dataclasses.replace(view, better=board.better), 'places': rows, 'chart': chart, 'history': history,
+    return {'view': dataclasses.replace(view, better=board.better), 'version': board.version, 'places': rows,
+            'chart': chart, 'history': history,
             'pages': -(-len(board.places) // _PAGE_ROWS), 'scale': views.scale(board.places)}
 
 
@@ -54,7 +56,8 @@ def _history(request, scene, view, board):
 def _draw(request, scene, view, board):
     entries = boards.history(scene, phase=view.phase, metric=view.metric, split=view.split)['entries']
     leading = [place.team_id for place in board.places[:charts.LINES]]
-    sign = 1 if board.better == 'lower' else -1
+    # Of single entries, also where the board is one of mean ranks.
+    sign = 1 if view.better == 'lower' else -1
     steps, rows = {team: [] for team in leading}, []
     for entry in entries:
         points = steps.get(entry['team_id'])
@@ -62,9 +65,14 @@ def _draw(request, scene, view, board):
             points.append((entry['at'], entry['value']))
             rows.append(types.SimpleNamespace(at=entry['at'], team=entry['team'], value=entry['value']))
     chart = charts.history([charts.Series(board.teams[team], tuple(points)) for team, points in steps.items()],
-                           until=max((entry['at'] for entry in entries), default=0),
-                           title=frame.say(request, 'history_alt'))
+                           until=_until(scene, view, entries), title=frame.say(request, 'history_alt'))
     return chart, rows[::-1][:_TABLE_ROWS]
+
+
+def _until(scene, view, entries):
+    """Where the lines end: now, or at the end of the phase."""
+    end = min(scene.platform.now(), rules.phase(scene.contest.bundle, view.phase)['end'])
+    return max([end, *(entry['at'] for entry in entries)])
 
 
 def _votes(request, scene, view):

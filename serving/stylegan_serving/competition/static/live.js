@@ -7,7 +7,7 @@ for (const panel of document.querySelectorAll('[data-live]')) {
   const bar = panel.querySelector('progress');
   const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const say = (element, sentence) => { if (element.textContent !== sentence) element.textContent = sentence; };
-  const source = new EventSource(panel.dataset.live);
+  let source = null;
   const take = (event) => {
     const now = JSON.parse(event.data);
     if (now.state === 'queued') {
@@ -19,6 +19,7 @@ for (const panel of document.querySelectorAll('[data-live]')) {
       bar.value = now.progress_done;
     } else {
       source.close();
+      document.removeEventListener('visibilitychange', listen);
       say(text, words.done);
       window.location.reload();
       return;
@@ -26,6 +27,16 @@ for (const panel of document.querySelectorAll('[data-live]')) {
     const seconds = now.eta_seconds;
     say(eta, seconds == null ? '' : seconds < 5 ? words.soon : fill(words.eta, { seconds: Math.round(seconds) }));
   };
-  source.addEventListener('message', take);
-  source.addEventListener('status', take);
+  // A browser keeps six connections to a server: pages that nobody sees must not take them.
+  const listen = () => {
+    if (document.hidden) {
+      source?.close();
+      source = null;
+    } else if (!source) {
+      source = new EventSource(panel.dataset.live);
+      source.addEventListener('status', take);
+    }
+  };
+  document.addEventListener('visibilitychange', listen);
+  listen();
 }

@@ -167,6 +167,7 @@ TEXTS = {
 
     'entry': '提交',
     'entries': '提交',
+    'entry_count': '提交数',
     'entry_number': '提交 {n}',
     'untitled': '无标题',
     'state': '状态',
@@ -217,6 +218,7 @@ TEXTS = {
     'your_team': '您',
     'tie': '并列',
     'board_caption': '{metric}，{better}，{split}图片。横条为 95% 区间。',
+    'board_moved': '排行榜已更新。',
     'board_hidden': '阶段结束后才显示此榜。',
     'board_empty': '本阶段还没有评分结果。',
     'interval': '{value}，95% 区间 {low} 至 {high}',

@@ -168,6 +168,7 @@ TEXTS = {
 
     'entry': 'Entry',
     'entries': 'Entries',
+    'entry_count': 'Entries',
     'entry_number': 'Entry {n}',
     'untitled': 'Untitled',
     'state': 'State',
@@ -218,6 +219,7 @@ TEXTS = {
     'your_team': 'you',
     'tie': 'tie',
     'board_caption': '{metric}, {better}, {split} pictures. The bars are 95% intervals.',
+    'board_moved': 'The board has moved.',
     'board_hidden': 'This board is shown when the phase has ended.',
     'board_empty': 'Nothing is scored in this phase yet.',
     'interval': '{value}, 95% interval {low} to {high}',
