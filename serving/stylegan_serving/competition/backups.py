@@ -5,7 +5,7 @@ import zipfile
 
 import sqlalchemy as sa
 
-from stylegan_serving.competition import sealed_zip
+from stylegan_serving.competition import sealed_zip, tables
 from stylegan_serving.competition.store import database, schema
 
 _MANIFEST, _FORMAT = 'backup.json', 1
@@ -22,16 +22,20 @@ def write(engine, storage, target):
     The rows are those of one moment. Files come after them; one that was deleted meanwhile is left out.
 
     Args:
-        engine: Of `store.make_engine`, its tables this version's.
+        engine: Of `store.make_engine`; its tables may be an older version's.
         storage: `storage.Storage`.
         target: Path or binary file.
     Returns:
         (number of rows, number of files of the storage).
+    Raises:
+        BackupError: The database has no tables.
     """
     counts = {'rows': 0, 'files': 0}
     with engine.connect() as connection:
         if connection.dialect.name == 'postgresql':
             connection = connection.execution_options(isolation_level='REPEATABLE READ')
+        if schema.current(connection) is None:
+            raise BackupError('The database has no tables: there is nothing to back up. Is --data the right folder?')
         sealed_zip.write(target, _parts(connection, storage, counts))
     return counts['rows'], counts['files']
 
@@ -66,10 +70,10 @@ def restore(engine, storage, source):
 
 
 def _parts(connection, storage, counts):
-    tables = _tables(connection)
+    found = _tables(connection)
     yield _MANIFEST, [json.dumps({'format': _FORMAT, 'schema': schema.current(connection),
-                                  'tables': [table.name for table in tables]}).encode()]
-    for table in tables:
+                                  'tables': [table.name for table in found]}).encode()]
+    for table in found:
         yield f'rows/{table.name}.jsonl', _rows(connection, table, counts)
     for key in storage.list():
         try:
@@ -93,10 +97,10 @@ def _chained(first, blocks):
 
 
 def _tables(connection):
-    """The tables as the database has them, those first that others point to: list."""
+    """Our tables as this database has them, perhaps an older one, those first that others point to: list."""
     found = sa.MetaData()
-    found.reflect(connection)
-    return [table for table in found.sorted_tables if table.name != 'alembic_version']
+    found.reflect(connection, only=lambda name, _: name in tables.metadata.tables)
+    return list(found.sorted_tables)
 
 
 def _check_empty(engine, storage):
@@ -111,9 +115,9 @@ def _check_empty(engine, storage):
 def _restore_rows(engine, archive, names):
     count = 0
     with database.Database(engine).write() as connection:
-        tables = {table.name: table for table in _tables(connection)}
+        found = {table.name: table for table in _tables(connection)}
         for name in names:
-            table, rows = tables[name], []
+            table, rows = found[name], []
             with archive.open(f'rows/{name}.jsonl') as file:
                 for line in file:
                     rows.append(json.loads(line))
@@ -124,13 +128,13 @@ def _restore_rows(engine, archive, names):
                 connection.execute(table.insert(), rows)
                 count += len(rows)
         if connection.dialect.name == 'postgresql':
-            _advance_counters(connection, tables.values())
+            _advance_counters(connection, found.values())
     return count
 
 
-def _advance_counters(connection, tables):
+def _advance_counters(connection, found):
     """Lets PostgreSQL count on behind the numbers that were brought along."""
-    for table in tables:
+    for table in found:
         for column in table.primary_key:
             sequence = connection.scalar(sa.select(sa.func.pg_get_serial_sequence(table.name, column.name)))
             highest = sequence and connection.scalar(sa.select(sa.func.max(column)))

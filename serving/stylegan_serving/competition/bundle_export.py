@@ -51,7 +51,8 @@ def read_log(path):
     """The log and the standings of a reproduction bundle.
 
     Returns:
-        (bundle as dict, list of `records.LogEntry`, standings as `score_log.standings` gives them).
+        (bundle as dict, list of `records.LogEntry`, standings as `score_log.standings` gives them, dict team id ->
+        name).
     Raises:
         score_log.BrokenLog: The file is no such bundle, or a sum of SHA256SUMS does not fit.
     """
@@ -65,8 +66,9 @@ def read_log(path):
         raise score_log.BrokenLog(str(error)) from error
     except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
         raise score_log.BrokenLog(f'{path}: is no reproduction bundle ({error}).') from error
-    return bundle, entries, {(row['phase'], row['split'], row['team_id']): (
-        row['submission_id'], row['entries'], row['scores']) for row in rows}
+    standings = {(row['phase'], row['split'], row['team_id']): (row['submission_id'], row['entries'], row['scores'])
+                 for row in rows}
+    return bundle, entries, standings, {row['team_id']: row['team'] for row in rows}
 
 
 def _files(store, storage, contest, archives):

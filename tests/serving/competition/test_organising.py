@@ -99,10 +99,11 @@ def test_the_reproduction_bundle_proves_itself(store, files, tmp_path):
     contest = _with_entries(store, files, tmp_path)
     path = tmp_path / 'export.zip'
     bundle_export.write(store, files, contest, path)
-    bundle, entries, stated = bundle_export.read_log(path)
+    bundle, entries, stated, names = bundle_export.read_log(path)
     assert score_log.verify(entries) == store.scores.log_head(contest.id)
     assert score_log.standings(entries, bundle) == stated == store.scores.standings(contest.id)
     assert {row[2]['score'][0] for row in stated.values()} == {0.4, 0.6, 0.2, 0.3}
+    assert names == {team.id: team.name for team in store.teams.teams(contest.id)}
     with zipfile.ZipFile(path) as archive:
         assert archive.read('archives/00002.zip') == b'archive'
         archive.extractall(tmp_path / 'out')

@@ -74,3 +74,25 @@ def test_an_upload_moves_on_once_for_each_offset(store):
     with pytest.raises(stores.Conflict) as refused:
         store.submissions.advance_upload(upload.id, 10, 91)
     assert refused.value.reason == 'size'
+
+
+def test_runs_end_while_their_teams_change(store):
+    contest = build.add_contest(store)
+    teams = [build.add_team(store, contest) for _ in range(2)]
+    for team in teams * 6:
+        build.add_submission(store, contest, *team)
+
+    def act(index):
+        if index < 2:
+            while held := store.submissions.claim(f'w{index}', time.time(), 60):
+                build.finish(store, held, f'w{index}', 1.0)
+            return
+        team, leader = teams[index % 2]
+        for turn in range(6):
+            store.teams.rename(team.id, f'{team.name} {turn}')
+            store.teams.invite(team.id, f'{team.id} {turn}', leader.id, time.time() + 60)
+            store.teams.accept(f'{team.id} {turn}', build.add_user(store).id, time.time())
+
+    assert _together(act, 4) == [None] * 4
+    assert len(store.scores.log(contest.id)) == 12
+    assert [len(store.teams.members(team.id)) for team, _ in teams] == [7, 7]

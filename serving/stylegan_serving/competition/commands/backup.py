@@ -26,7 +26,7 @@ def main():
         raise commands.UsageError('Expected --output=FILE.zip.')
     target = pathlib.Path(_OUTPUT.value)
     temporary = target.with_name(f'.{target.name}.partial')
-    with installation.opened() as (store, storage, _):
+    with installation.opened('any') as (store, storage, _):
         try:
             os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
             rows, count = backups.write(store.engine, storage, temporary)
@@ -38,4 +38,7 @@ def main():
     print(f'Wrote {rows} rows and {count} files, {target.stat().st_size / 1e6:.1f} MB: {target}')
 
 
-errors = installation.errors
+def errors():
+    """Exceptions whose message is for the user."""
+    from stylegan_serving.competition import backups
+    return backups.BackupError, *installation.errors()

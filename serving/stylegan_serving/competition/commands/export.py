@@ -29,7 +29,7 @@ def main():
         raise commands.UsageError('Expected --output=FILE.zip.')
     target = pathlib.Path(_OUTPUT.value)
     temporary = target.with_name(f'.{target.name}.partial')
-    with installation.opened() as (store, storage, _):
+    with installation.opened('check') as (store, storage, _):
         contest = installation.contest_of(store, _CONTEST.value)
         try:
             count = bundle_export.write(store, storage, contest, temporary, archives=_ARCHIVES.value)

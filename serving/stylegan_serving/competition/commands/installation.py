@@ -27,11 +27,11 @@ def load_settings(**given):
 
 
 @contextlib.contextmanager
-def opened(*, upgrade=True, **given):
-    """(store, storage, settings) of the installation, its tables brought up to date; closed at the end.
+def opened(tables='upgrade', **given):
+    """(store, storage, settings) of the installation; closed at the end.
 
     Args:
-        upgrade: False asks for tables of this version instead.
+        tables: 'upgrade' brings them up to date, 'check' asks for those of this version, 'any' takes older ones.
         **given: Settings from the command's own flags; None counts as not said.
     """
     from stylegan_serving.competition import storage as storages
@@ -42,7 +42,8 @@ def opened(*, upgrade=True, **given):
     except ValueError as error:
         raise commands.UsageError(str(error)) from error
     try:
-        (stores.upgrade if upgrade else stores.check_schema)(engine)
+        if tables != 'any':
+            (stores.upgrade if tables == 'upgrade' else stores.check_schema)(engine)
         yield stores.Store(engine), storages.Storage(settings.storage_url), settings
     finally:
         engine.dispose()

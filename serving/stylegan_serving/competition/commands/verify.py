@@ -28,13 +28,15 @@ def main():
     from stylegan_serving.competition import bundle_export, score_log
     if _EXPORT.value:
         try:
-            bundle, entries, stated = bundle_export.read_log(_EXPORT.value)
+            bundle, entries, stated, names = bundle_export.read_log(_EXPORT.value)
             count, head = score_log.verify(entries)
         except score_log.BrokenLog as error:
             return _broken(_EXPORT.value, error)
+        if _BOARD.value:
+            _print_boards(bundle, entries, names)
         return _compare(_EXPORT.value, bundle, entries, stated, count, head)
     codes = []
-    with installation.opened() as (store, _, _):
+    with installation.opened('check') as (store, _, _):
         chosen = [installation.contest_of(store, _CONTEST.value)] if _CONTEST.value else store.contests.list(viewer='*')
         for contest in chosen:
             try:
@@ -43,6 +45,9 @@ def main():
                 codes.append(_broken(contest.slug, error))
                 continue
             stated, entries = bundle_export.at_one_moment(store, contest.id)
+            if _BOARD.value:
+                _print_boards(contest.bundle, entries,
+                              {team.id: team.name for team in store.teams.teams(contest.id)})
             code = _compare(contest.slug, contest.bundle, entries, stated, count, head)
             if code and _REWRITE.value:
                 store.scores.restate(contest.id)
@@ -56,8 +61,6 @@ def main():
 def _compare(name, bundle, entries, stated, count, head):
     from stylegan_serving.competition import score_log
     follows = score_log.standings(entries, bundle)
-    if _BOARD.value:
-        _print_boards(bundle, follows, entries)
     different = sorted(key for key in {*follows, *stated} if follows.get(key) != stated.get(key))
     for phase, split, team in different:
         print(f'{name}: {phase}, {split}, team {team}: the log says {_shown(follows.get((phase, split, team)))}, the '
@@ -69,17 +72,21 @@ def _compare(name, bundle, entries, stated, count, head):
     return commands.DONE
 
 
-def _print_boards(bundle, standings, entries):
-    from stylegan_serving.competition import ranking, records
+def _print_boards(bundle, entries, names):
+    from stylegan_serving.competition import ranking, records, score_log
+    standings = score_log.standings(entries, bundle)
     numbers = {entry.submission_id: entry.payload['number'] for entry in entries if 'number' in entry.payload}
     for phase in bundle['phases']:
         for split in ('public', 'private'):
             rows = [records.Standing('', name, part, team, submission, numbers[submission], count, scores, 0.0)
                     for (name, part, team), (submission, count, scores) in standings.items()
                     if (name, part) == (phase['name'], split)]
+            if rows:
+                print(f'{phase["name"]}, {split} pairs')
             for place in ranking.places(rows, bundle):
-                print(f'{phase["name"]} {split} {place.rank}{"=" if place.tied else ""} team {place.team_id} '
-                      f'submission {place.number} {place.value!r}')
+                interval = '' if place.low is None else f' [{place.low:.6g}, {place.high:.6g}]'
+                print(f'  {place.rank:>4}{"=" if place.tied else " "} {place.value:<10.6g}{interval}  '
+                      f'{names.get(place.team_id, place.team_id)}, submission {place.number}')
 
 
 def _shown(standing):

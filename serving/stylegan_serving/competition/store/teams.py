@@ -5,7 +5,7 @@ import time
 import sqlalchemy as sa
 
 from stylegan_serving.competition import records, tables
-from stylegan_serving.competition.store import database, errors
+from stylegan_serving.competition.store import database, errors, journal
 from stylegan_serving.competition.store.database import name_key
 
 _teams, _memberships, _invitations = tables.teams, tables.memberships, tables.invitations
@@ -84,9 +84,10 @@ class Teams:
             Conflict: The user is in a team of the contest ('member'), or the team is full ('full').
         """
         with self._base.write() as connection:
-            invitation = database.one(connection, records.Invitation, _usable(token_hash, now).with_for_update())
-            team = database.one(connection, records.Team, _teams.select().where(
-                _teams.c.id == invitation.team_id).with_for_update())
+            invitation = database.one(connection, records.Invitation, _usable(token_hash, now))
+            team = _locked(connection, invitation.team_id)
+            # Once more, now that nobody else can use it.
+            database.one(connection, records.Invitation, _usable(token_hash, now))
             _check_alone(connection, team.contest_id, user_id)
             count = connection.scalar(sa.select(sa.func.count()).where(_memberships.c.team_id == team.id))
             if maximum_members is not None and count >= maximum_members:
@@ -111,7 +112,7 @@ class Teams:
         """Gives a team another name and returns it; NotFound, Conflict ('name')."""
         with self._base.write() as connection:
             chosen = _teams.select().where(_teams.c.id == team_id)
-            team = database.one(connection, records.Team, chosen)
+            team = _locked(connection, team_id)
             _check_name(connection, team.contest_id, name, but=team_id)
             connection.execute(_teams.update().where(_teams.c.id == team_id).values(
                 name=name.strip(), name_key=name_key(name)))
@@ -122,10 +123,17 @@ class Teams:
         """Takes a team off the boards, or puts it back, and returns it; NotFound."""
         with self._base.write() as connection:
             chosen = _teams.select().where(_teams.c.id == team_id)
-            team = database.one(connection, records.Team, chosen)
+            team = _locked(connection, team_id)
             connection.execute(_teams.update().where(_teams.c.id == team_id).values(is_hidden=is_hidden))
             _note_change(connection, team.contest_id)
             return database.one(connection, records.Team, chosen)
+
+
+def _locked(connection, team_id):
+    """The team, whose contest this transaction holds: before a row of the team, as the end of a run does too."""
+    team = database.one(connection, records.Team, _teams.select().where(_teams.c.id == team_id))
+    journal.lock(connection, team.contest_id)
+    return team
 
 
 def leave_all(connection, user_id):
