@@ -182,7 +182,10 @@ def _metrics(fields, describe):
         better = row.choice('better', known.get('better', 'lower'), ('lower', 'higher'))
         if known and better != known['better']:
             row.complain('better', f'of {name} the {known["better"]} value is better. Received: {better}.')
-        made.append(bundles.Metric(name, row.number('weight', 1.0, 0, 1e6, above=True), better))
+        made.append(bundles.Metric(name, row.number('weight', 1.0, 0, 1e6), better))
+    if made and not any(metric.weight for metric in made):
+        fields.complain('metrics', 'expected a weight above 0 of at least one metric; those of 0 are shown '
+                        'and do not rank.')
     return tuple(made)
 
 

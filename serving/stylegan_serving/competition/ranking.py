@@ -43,7 +43,7 @@ class Place:
 
 def score_better(bundle):
     """'lower' or 'higher': which ranked score wins in a contest of this bundle (dict)."""
-    return 'lower' if all(metric['better'] == 'lower' for metric in bundle['metrics']) else 'higher'
+    return 'lower' if all(metric['better'] == 'lower' for metric in _ranking_metrics(bundle)) else 'higher'
 
 
 def better_of(bundle, metric):
@@ -58,17 +58,29 @@ def combined(bundle, values):
 
     Args:
         bundle: Bundle as dict.
-        values: dict metric -> float, every metric of the bundle.
+        values: dict metric -> float, every metric of the bundle that has a weight.
     Raises:
         KeyError: A metric is missing.
     """
-    mixed = len({metric['better'] for metric in bundle['metrics']}) > 1
+    negative = negative_metrics(bundle)
     total = weight = 0.0
-    for metric in bundle['metrics']:
-        sign = -1 if mixed and metric['better'] == 'lower' else 1
+    for metric in _ranking_metrics(bundle):
+        sign = -1 if metric['name'] in negative else 1
         total += sign * metric['weight'] * values[metric['name']]
         weight += metric['weight']
     return total / weight
+
+
+def negative_metrics(bundle):
+    """The names of those whose values enter the ranked score negatively: where directions differ, the lower-is-better."""
+    metrics = _ranking_metrics(bundle)
+    mixed = len({metric['better'] for metric in metrics}) > 1
+    return {metric['name'] for metric in metrics if mixed and metric['better'] == 'lower'}
+
+
+def _ranking_metrics(bundle):
+    """The metrics that rank; those of weight 0 are shown on boards of their own only."""
+    return [metric for metric in bundle['metrics'] if metric['weight']]
 
 
 def selection_rule(bundle, phase):
@@ -156,12 +168,12 @@ def _overlap(first, other, sign):
 
 
 def _mean_ranks(rows, bundle):
-    names = [metric['name'] for metric in bundle['metrics']]
-    rows = [row for row in rows if all(name in row.scores and math.isfinite(row.scores[name][0]) for name in names)]
-    weights = [metric['weight'] for metric in bundle['metrics']]
-    ranks = [_ranks([row.scores[metric['name']] for row in rows], metric['better']) for metric in bundle['metrics']]
-    total = sum(weights)
-    return [(row, *(sum(weight * own[index][part] for weight, own in zip(weights, ranks)) / total
+    metrics = _ranking_metrics(bundle)
+    rows = [row for row in rows if all(math.isfinite(row.scores.get(metric['name'], [math.nan])[0])
+                                       for metric in metrics)]
+    ranks = [_ranks([row.scores[metric['name']] for row in rows], metric['better']) for metric in metrics]
+    total = sum(metric['weight'] for metric in metrics)
+    return [(row, *(sum(metric['weight'] * own[index][part] for metric, own in zip(metrics, ranks)) / total
                     for part in range(3))) for index, row in enumerate(rows)]
 
 

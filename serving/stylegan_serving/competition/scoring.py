@@ -327,7 +327,7 @@ def score_rows(submission_id, bundle, scored):
         values = {name: metrics[name]['mean'] for name in names}
         ends = None, None
         if all(_is_finite(metrics[name][end]) for name in names for end in ('low', 'high')):
-            swapped = _ends_that_count_negatively(bundle)
+            swapped = ranking.negative_metrics(bundle)
             ends = (ranking.combined(bundle, {name: metrics[name]['high' if name in swapped else 'low']
                                               for name in names}),
                     ranking.combined(bundle, {name: metrics[name]['low' if name in swapped else 'high']
@@ -341,11 +341,6 @@ def pair_rows(submission_id, scored, output_keys, heat_map_keys):
     return [records.PairScore(submission_id, row['pair'], row['split'],
                               {name: value for name, value in row['metrics'].items() if _is_finite(value)},
                               output_keys[row['pair']], heat_map_keys.get(row['pair'])) for row in scored.rows]
-
-
-def _ends_that_count_negatively(bundle):
-    mixed = len({metric['better'] for metric in bundle['metrics']}) > 1
-    return {metric['name'] for metric in bundle['metrics'] if mixed and metric['better'] == 'lower'}
 
 
 def _grouped(flags):

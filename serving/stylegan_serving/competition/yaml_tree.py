@@ -149,16 +149,15 @@ class Fields:
         self.complain(key, f'expected {span}{" or null" if may_be_none else ""}. Received {self._shown(key)}.')
         return default
 
-    def number(self, key, default, least, most, *, above=False):
-        """A number from `least` to `most`, with `above` not `least` itself; float."""
+    def number(self, key, default, least, most):
+        """A number from `least` to `most`; float."""
         if key not in self._fields:
             return default
         value = self._fields[key].value()
         if (isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-                and least <= value <= most and not (above and value == least)):
+                and least <= value <= most):
             return float(value)
-        self.complain(key, f'expected a number {"above" if above else "from"} {least} {"up " if above else ""}to '
-                           f'{most:g}. Received {self._shown(key)}.')
+        self.complain(key, f'expected a number from {least} to {most:g}. Received {self._shown(key)}.')
         return default
 
     def time(self, key, default):

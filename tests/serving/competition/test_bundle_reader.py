@@ -69,6 +69,7 @@ def test_the_split_depends_on_the_seed_and_nothing_else(tmp_path):
     ('per_day: 3', 'per_day: many', 'competition.yaml:12: phases[0].quota.per_day: expected a whole number'),
     ('name: final', 'name: development', "competition.yaml:13: phases[1].name: another phase is named 'development'."),
     ('final_selection: chosen', 'final_selection: any', 'competition.yaml:17: phases[1].final_selection: expected'),
+    ('better: higher', 'weight: 0', 'competition.yaml:19: metrics: expected a weight above 0'),
     ('better: higher', 'better: up', 'competition.yaml:19: metrics[0].better: expected lower or higher'),
     ('ranking: weighted', 'ranking: weighted\nranking: weighted', 'competition.yaml:21: ranking: stands here twice.'),
     ('rules: rules.md', 'rules: law.md', 'competition.yaml:5: rules: there is no file law.md in the bundle.'),

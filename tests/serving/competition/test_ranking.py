@@ -97,6 +97,8 @@ def test_the_ranked_score_is_the_weighted_mean():
     assert (ranking.score_better(mixed), ranking.score_better(_bundle(('m',)))) == ('higher', 'lower')
     with pytest.raises(KeyError):
         ranking.combined(mixed, {'m': 1.0})
+    shown = _bundle(('m', 2.0, 'lower'), ('n', 0.0, 'higher'))
+    assert ranking.combined(shown, {'m': 3.0}) == 3.0 and ranking.score_better(shown) == 'lower'
 
 
 def test_mean_rank_shows_what_it_ranks_by():
