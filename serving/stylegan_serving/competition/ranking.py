@@ -72,7 +72,7 @@ def combined(bundle, values):
 
 
 def negative_metrics(bundle):
-    """The names of those whose values enter the ranked score negatively: where directions differ, the lower-is-better."""
+    """The names of those that enter the ranked score negatively: where directions differ, the lower-is-better ones."""
     metrics = _ranking_metrics(bundle)
     mixed = len({metric['better'] for metric in metrics}) > 1
     return {metric['name'] for metric in metrics if mixed and metric['better'] == 'lower'}
