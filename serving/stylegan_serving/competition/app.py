@@ -54,7 +54,7 @@ def create_app(settings, *, store, storage):
         app.include_router(router)
     if pages:
         pages.mount(app)
-    _handle_errors(app, pages)
+    app.add_middleware(middleware.Faults, apologise=_handle_errors(app, pages))
     app.add_middleware(middleware.BodyLimit, limit=_body_limit(settings))
     app.add_middleware(middleware.SecurityHeaders, is_https=settings.is_https)
     app.add_middleware(middleware.RequestLog, metrics=counters)
@@ -130,6 +130,7 @@ def _body_limit(settings):
 
 
 def _handle_errors(app, pages):
+    """Lets refusals be answered as JSON or as pages; returns the function that answers faults."""
     def answer(request, status, code, message, headers=None, **more):
         if pages and not request.url.path.startswith('/api/'):
             return pages.error_response(request, status, message, headers)
@@ -166,8 +167,7 @@ def _handle_errors(app, pages):
         code, message = codes.get(error.status_code, ('refused', str(error.detail)))
         return await run_in_threadpool(answer, request, error.status_code, code, message, error.headers)
 
-    @app.exception_handler(Exception)
-    async def apologise(request, error):
-        _LOGGER.error('unexpected error', exc_info=error)
-        return await run_in_threadpool(answer, request, 500, 'internal', 'Something went wrong on the server; it has '
-                                                                          'been logged.')
+    def apologise(request):
+        return answer(request, 500, 'internal', 'Something went wrong on the server; it has been logged.')
+
+    return apologise

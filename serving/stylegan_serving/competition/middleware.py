@@ -5,7 +5,9 @@ import re
 import secrets
 import time
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from stylegan_serving.competition import logs, security
@@ -134,6 +136,40 @@ class BodyLimit:
             if has_started:
                 raise
             await _too_large(limit)(scope, receive, send)
+
+
+class Faults:
+    """Answers what nothing else caught, within headers and log; the log has all of it, the answer nothing.
+
+    Args:
+        app: The ASGI application.
+        apologise: Function request -> response of status 500.
+    """
+
+    def __init__(self, app, apologise):
+        self._app, self._apologise = app, apologise
+
+    async def __call__(self, scope, receive, send):
+        if scope['type'] != 'http':
+            await self._app(scope, receive, send)
+            return
+        has_started = False
+
+        async def answer(message):
+            nonlocal has_started
+            has_started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, answer)
+        except _TooLargeError:
+            raise
+        except Exception as error:
+            _LOGGER.error('unexpected error', exc_info=error)
+            if has_started:
+                raise
+            response = await run_in_threadpool(self._apologise, Request(scope))
+            await response(scope, receive, send)
 
 
 def route_of(scope):

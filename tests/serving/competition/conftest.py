@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from stylegan_serving.competition import store as stores
 from tests.serving.competition import postgres_server, web_contest
+from tests.serving.competition import stage as stages
 
 _numbers = itertools.count()
 
@@ -94,3 +95,16 @@ def sqlite_store(sqlite_url):
 def web(sqlite_store, tmp_path):
     """A `web_contest.WebContest` on SQLite."""
     return web_contest.WebContest(sqlite_store, tmp_path)
+
+
+@pytest.fixture(scope='module')
+def stage(sqlite_template, tmp_path_factory):
+    """A `stage.Stage`, shared by the tests of a file."""
+    folder = tmp_path_factory.mktemp('access')
+    shutil.copyfile(sqlite_template, folder / 'competition.sqlite')
+    made = stages.Stage(folder / 'competition.sqlite', folder)
+    for pair in made.web.contest.bundle['pairs']:
+        for role in ('content', 'style'):
+            made.web.storage.write(f'{made.web.contest.bundle_files}/{role}/{pair[role]}', b'\x89PNG')
+    yield made
+    made.web.store.close()

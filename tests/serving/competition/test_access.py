@@ -1,16 +1,13 @@
 """Every route as every kind of person, generated from the application's own routes and `access.TABLE`."""
 
 import re
-import shutil
-import sqlite3
 
 import fastapi
 import pytest
 
-from stylegan_serving.competition import access, app, store
+from stylegan_serving.competition import access, app
 from stylegan_serving.competition.access import Who
-from stylegan_serving.competition.services import permissions, votes
-from tests.serving.competition import web_contest
+from tests.serving.competition.stage import is_refused
 from tests.serving.competition.web_contest import KINDS
 
 _STAFF = {'organiser', 'admin'}
@@ -64,83 +61,6 @@ _UNKNOWN = {('POST', f'{_API}/invitations/accept'), ('POST', f'{_CONTEST}/submis
 _ROWS = sorted(access.TABLE, key=str)
 
 
-class Stage:
-    """A `WebContest` that is put back to how it was before each request."""
-
-    def __init__(self, database, folder):
-        self.web = web_contest.WebContest(store.Store(store.make_engine(f'sqlite:///{database}')), folder)
-        web = self.web
-        self._ballots = {kind: self._ballot(kind) for kind in KINDS}
-        self._clients = {kind: web.client(kind, follow_redirects=False) for kind in KINDS}
-        participant = web.client('participant')
-        self.upload = web_contest.begin_upload(participant, web.contest.slug, b'1').json()['id']
-        self.report = web.store.administration.add_report(
-            web.submissions['participant'].id, web.users['user'].id, 'a reason').id
-        web.app.state.streams.close()  # so that event streams end
-        self._connection = sqlite3.connect(database, isolation_level=None, timeout=30)
-        self._connection.execute(f"VACUUM INTO '{database}.kept'")
-        self._connection.execute(f"ATTACH '{database}.kept' AS kept")
-        self._tables = [name for name, in self._connection.execute(
-            "SELECT name FROM kept.sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")]
-
-    def reset(self):
-        """Puts every table back."""
-        self._connection.execute('BEGIN IMMEDIATE')
-        for name in self._tables:
-            self._connection.execute(f'DELETE FROM main.{name}')
-            self._connection.execute(f'INSERT INTO main.{name} SELECT * FROM kept.{name}')
-        self._connection.execute('COMMIT')
-        self.web.platform.boards.clear()
-
-    def make_draft(self):
-        """Makes the contest a draft again, until `reset`."""
-        self._connection.execute("UPDATE main.contests SET state = 'draft'")
-
-    def ask(self, kind, method, path):
-        """The answer to a route's request by a person; every name in the path is the participant's."""
-        web = self.web
-        names = {
-            'slug': web.contest.slug, 'submission_id': web.submissions['participant'].id,
-            'team_id': web.teams['participant'].id, 'upload_id': self.upload, 'report_id': self.report,
-            'user_id': web.users['participant'].id, 'pair': 0, 'kind': 'output', 'side': 'first', 'code': 'zh',
-            'path': 'content/content0.png', 'token_id': self._token_id(kind), 'ballot': self._ballots[kind]}
-        filled = re.sub(r'\{(\w+)(?::path)?\}', lambda found: str(names[found[1]]), path)
-        answer = self._clients[kind].request(method, filled, **_REQUESTS.get((method, path), {}))
-        self._clients[kind].cookies.clear()
-        if method not in ('GET', 'HEAD') and not is_refused(answer):
-            self.reset()
-        return answer
-
-    def _token_id(self, kind):
-        if kind == 'anonymous':
-            return '0' * 16
-        return self.web.store.accounts.tokens(self.web.users[kind].id)[0].id
-
-    def _ballot(self, kind):
-        web = self.web
-        caller = permissions.Caller(web.users.get('user' if kind == 'anonymous' else kind))
-        scene = permissions.scene(web.platform, caller, slug=web.contest.slug)
-        ballot = votes.Ballot('', 0, web.submissions['participant'].id, web.submissions['other_team'].id, 'development')
-        return votes._seal(scene, ballot).token
-
-
-@pytest.fixture(scope='module')
-def stage(sqlite_template, tmp_path_factory):
-    folder = tmp_path_factory.mktemp('access')
-    shutil.copyfile(sqlite_template, folder / 'competition.sqlite')
-    made = Stage(folder / 'competition.sqlite', folder)
-    for pair in made.web.contest.bundle['pairs']:
-        for role in ('content', 'style'):
-            made.web.storage.write(f'{made.web.contest.bundle_files}/{role}/{pair[role]}', b'\x89PNG')
-    yield made
-    made.web.store.close()
-
-
-def is_refused(answer):
-    return answer.status_code in (401, 403) or (
-        answer.is_redirect and answer.headers['location'].startswith('/login'))
-
-
 def test_every_route_has_a_row_and_every_row_a_route(stage):
     assert access.missing_rows(app.routes_of(stage.web.app)) == ([], [])
 
@@ -167,7 +87,7 @@ def test_a_route_added_later_is_closed(web):
 def test_route_takes_requests_from_whom_its_row_says(stage, method, path):
     allowed, answers = _ALLOWED[access.TABLE[method, path]], {}
     for kind in KINDS:
-        answers[kind] = stage.ask(kind, method, path)
+        answers[kind] = stage.ask(kind, method, path, **_REQUESTS.get((method, path), {}))
     statuses = {kind: answer.status_code for kind, answer in answers.items()}
     assert {kind for kind, answer in answers.items() if not is_refused(answer)} == allowed, statuses
     assert max(statuses.values()) < 500, statuses
@@ -190,7 +110,7 @@ def test_a_draft_is_known_to_its_organisers_only(untouched, method, path):
     stage = untouched
     for kind in ('anonymous', 'participant'):
         stage.make_draft()
-        answer = stage.ask(kind, method, path)
+        answer = stage.ask(kind, method, path, **_REQUESTS.get((method, path), {}))
         assert answer.status_code == 404 or is_refused(answer), (kind, answer.text)
 
 
@@ -199,5 +119,5 @@ def test_a_draft_is_known_to_its_organisers_only(untouched, method, path):
 def test_services_refuse_by_themselves_where_the_gate_stands_open(stage, monkeypatch, method, path):
     monkeypatch.setattr(access, 'check', lambda level, scene: None)
     for kind in {'anonymous', 'other_team', 'judge'} - _ALLOWED[access.TABLE[method, path]]:
-        answer = stage.ask(kind, method, path)
+        answer = stage.ask(kind, method, path, **_REQUESTS.get((method, path), {}))
         assert 400 <= answer.status_code < 500, (kind, answer.text)

@@ -20,6 +20,11 @@ Here = Annotated[Scene, fastapi.Depends(gate)]
 _PICTURES = {'image/png', 'image/jpeg', 'image/webp'}
 
 
+# For routes that read the body themselves.
+BYTES = {'requestBody': {'required': True, 'content': {'application/octet-stream': {
+    'schema': {'type': 'string', 'format': 'binary'}}}}}
+
+
 class Refusal(pydantic.BaseModel):
     """Why a request was not carried out."""
 

@@ -14,8 +14,6 @@ from stylegan_serving.competition.api import answers
 from stylegan_serving.competition.api.answers import Body, Here
 from stylegan_serving.competition.services import bundles, contests
 
-_ZIP = {'requestBody': {'required': True, 'content': {'application/zip': {
-    'schema': {'type': 'string', 'format': 'binary'}}}}}
 router = answers.make_router('contests')
 
 
@@ -54,7 +52,7 @@ def contest(scene: Here, slug: str):
     return contests.shown_to_participant(scene)
 
 
-@router.post('/contests', status_code=201, openapi_extra=_ZIP)
+@router.post('/contests', status_code=201, openapi_extra=answers.BYTES)
 async def create(scene: Here, request: Request, slug: str | None = None):
     """Makes a draft of a bundle: the body is the zip. `problems` of a refusal has each mistake with its line."""
     async with answers.received(request) as path:
@@ -74,7 +72,7 @@ def change_texts(scene: Here, slug: str, body: Files):
     return contests.shown(scene, bundles.change_texts(scene, changes=body.files))
 
 
-@router.put('/contests/{slug}/bundle', openapi_extra=_ZIP)
+@router.put('/contests/{slug}/bundle', openapi_extra=answers.BYTES)
 async def replace(scene: Here, slug: str, request: Request):
     """Puts another bundle into the place of the contest's: the body is the zip."""
     async with answers.received(request) as path:

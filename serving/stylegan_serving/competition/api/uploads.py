@@ -21,8 +21,6 @@ from stylegan_serving.competition.api.answers import Body, Here
 from stylegan_serving.competition.services import errors, uploads
 
 router = answers.make_router('uploads')
-_PART = {'requestBody': {'required': True, 'content': {'application/offset+octet-stream': {
-    'schema': {'type': 'string', 'format': 'binary'}}}}}
 
 
 class Announcement(Body):
@@ -48,7 +46,7 @@ def state(scene: Here, upload_id: str, response: Response):
     return _json(scene, upload)
 
 
-@router.patch('/uploads/{upload_id}', status_code=204, openapi_extra=_PART)
+@router.patch('/uploads/{upload_id}', status_code=204, openapi_extra=answers.BYTES)
 async def receive(scene: Here, upload_id: str, request: Request,
                   upload_offset: Annotated[int, fastapi.Header(ge=0, le=1 << 50)],
                   upload_checksum: Annotated[str | None, fastapi.Header()] = None):
