@@ -18,6 +18,8 @@ import argon2
 
 TOKEN_PREFIX = 'sgc_'
 MINIMUM_PASSWORD_LENGTH, MAXIMUM_PASSWORD_LENGTH = 10, 128
+# Whose X-Forwarded-For is believed: not '*', or a client could write its own address in front of the proxy's.
+PROXIES = '127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7'
 SAFE_METHODS = frozenset({'GET', 'HEAD', 'OPTIONS'})
 
 

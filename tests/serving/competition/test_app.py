@@ -120,3 +120,16 @@ def test_running_submissions_tell_how_long_they_will_take(web):
     waiting = web.add_queued('participant')
     state = web.client('participant').get(f'/api/v1/submissions/{waiting.id}').json()
     assert state['queue_position'] == 1 and state['eta_seconds'] is not None
+
+
+def test_a_submission_that_a_worker_takes_while_it_is_looked_at_is_no_fault(web, monkeypatch):
+    waiting, store = web.add_queued('participant'), web.store
+    place = store.submissions.queue_position
+
+    def taken_first(submission_id):
+        store.submissions.claim('worker', web.platform.now(), 60)
+        return place(submission_id)
+
+    monkeypatch.setattr(store.submissions, 'queue_position', taken_first)
+    answer = web.client('participant').get(f'/api/v1/submissions/{waiting.id}')
+    assert (answer.status_code, answer.json()['state'], answer.json()['queue_position']) == (200, 'running', None)

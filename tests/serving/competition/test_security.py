@@ -4,6 +4,7 @@ import pathlib
 import re
 
 import pytest
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from stylegan_serving.competition import app, security
 from tests.serving.competition import web_contest
@@ -208,6 +209,13 @@ def test_pictures_of_a_contest_are_served_and_nothing_else_of_the_storage(web):
     for path in ('competition.yaml', '../competition.yaml', 'content/../competition.yaml', 'content/', '',
                  '%2e%2e/competition.yaml', 'content/content9.png', '//etc/passwd'):
         assert web.client().get(f'/api/v1/contests/{slug}/files/{path}').status_code == 404, path
+
+
+def test_a_client_cannot_write_its_own_address_in_front_of_the_proxys(web):
+    client = web_contest.TestClient(ProxyHeadersMiddleware(web.app, security.PROXIES), client=('10.0.0.9', 1234))
+    client.post('/api/v1/login', json={'name': 'the user', 'password': 'a wrong one'},
+                headers={'X-Forwarded-For': '1.2.3.4, 203.0.113.7'})
+    assert web.store.administration.audit_events(limit=1)[0].address == '203.0.113.7'
 
 
 def test_a_limiter_counts_each_key_for_itself_and_recovers():

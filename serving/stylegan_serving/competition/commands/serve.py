@@ -46,12 +46,12 @@ def main():
 def _serve(stack, listening, store, storage, settings):
     import uvicorn
 
-    from stylegan_serving.competition import app, logs, worker
+    from stylegan_serving.competition import app, logs, security, worker
     logs.configure('info' if not _DEMO.value else 'warning')
     application = app.create_app(settings, store=store, storage=storage)
     server = uvicorn.Server(uvicorn.Config(
         application, log_config=None, access_log=False, proxy_headers=settings.behind_proxy,
-        forwarded_allow_ips='*' if settings.behind_proxy else None, server_header=False, timeout_graceful_shutdown=5))
+        forwarded_allow_ips=security.PROXIES, server_header=False, timeout_graceful_shutdown=5))
     workers = [worker.Worker(store, storage, settings) for _ in range(_WORKERS.value)]
     helpers = [threading.Thread(target=each.run, name='worker') for each in workers]
     stop = [each.stop for each in workers]

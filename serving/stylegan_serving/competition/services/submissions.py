@@ -91,6 +91,9 @@ def status(platform, submission):
         and progress_total (pictures), eta_seconds (until it is scored, roughly; None where nothing is known) and error.
     """
     position, running = platform.store.submissions.queue_position(submission.id)
+    if (submission.state, bool(position)) == ('queued', False):
+        # A worker took it since it was read.
+        submission = platform.store.submissions.submission(submission.id)
     return {'id': submission.id, 'number': submission.number, 'state': submission.state,
             'queue_position': position if submission.state == 'queued' else None, 'running': running,
             'progress_done': submission.progress_done, 'progress_total': submission.progress_total,
@@ -339,7 +342,7 @@ def _eta(platform, submission, position, running):
             left = submission.progress_total - submission.progress_done
             return round(elapsed * left / submission.progress_done, 1)
         return None if typical is None else round(max(0.0, typical - elapsed), 1)
-    if typical is None:
+    if typical is None or not position:
         return None
     alive = len(platform.store.administration.workers(now)) or 1
     waiting = math.ceil(position / alive) * typical
