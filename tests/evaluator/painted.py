@@ -5,6 +5,7 @@ import functools
 import numpy as np
 from skimage import data
 
+import stylegan_tf as sg
 from stylegan_tf import images
 from stylegan_tf.evaluator import Pair
 
@@ -41,6 +42,31 @@ def colored(content, style):
 def outputs():
     """A result of `colored` for each pair."""
     return [colored(pair.content, pair.style) for pair in pairs()]
+
+
+@functools.cache
+def smooth_pairs():
+    """Each photograph with a style of clean waves: noise added to a result is then no step towards the style."""
+    return tuple(Pair(str(index), content, _waves(index)) for index, content in enumerate(photographs()))
+
+
+@functools.cache
+def stylized():
+    """A result of the shipped model for each of `smooth_pairs`."""
+    model = sg.load('arbitrary_style', engine='litert')
+    return tuple(model.stylize(pair.content, pair.style, strength=0.75) for pair in smooth_pairs())
+
+
+def _waves(seed):
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:SIDE, :SIDE]
+    angle, period = rng.uniform(0, np.pi), rng.uniform(5, 12)
+    drift = np.cumsum(rng.normal(0, 0.2, (SIDE, 1)), axis=0)
+    waves = np.sin(2 * np.pi * (np.cos(angle) * rows + np.sin(angle) * columns) / period + drift)
+    first, second = rng.uniform(20, 235, (2, 3))
+    share = (0.5 + 0.5 * waves)[..., None]
+    return np.rint(np.clip(first * share + second * (1 - share) + rng.normal(0, 1, (SIDE, SIDE, 3)), 0, 255)
+                   ).astype(np.uint8)
 
 
 def _texture(seed):

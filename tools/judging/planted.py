@@ -1,0 +1,73 @@
+"""Faults planted into results, each in degrees, for the question whether a metric notices. NumPy and OpenCV only."""
+
+import cv2
+import numpy as np
+
+from stylegan_tf import images
+
+DEGREES = (1, 2, 3, 4)  # 0 is the result as it was
+CONTENT = ('content_distance', 'content_retention', 'lpips', 'structure_retention', 'content_match', 'ssim', 'psnr')
+STYLE = ('style_distance', 'moments_distance', 'patch_kernel', 'style_match')
+BOTH = ('balance', 'artfid')
+SEEN = ('realism', 'real_fake_accuracy')
+# Fault -> kinds of metrics that must get worse with its degree; of the others nothing is asked.
+HARMS = {
+    # SSIM first takes a little smoothing of strokes for a gain.
+    'blur': (*(name for name in CONTENT if name != 'ssim'), *BOTH, *SEEN, 'anomaly'),
+    'noise': (*CONTENT, *STYLE, *BOTH, *SEEN, 'anomaly'),
+    'jpeg': (*CONTENT, *BOTH, *SEEN, 'anomaly'),
+    'color_shift': (*STYLE, *BOTH),
+    'content_swapped': (*CONTENT, *BOTH),
+    'style_fading': (*STYLE, 'balance'),
+    'style_showing': ('style_leak', *CONTENT, 'balance'),
+    'one_look': ('diversity',),
+}
+
+
+def plant(fault, degree, index, pairs, results):
+    """One result with a fault.
+
+    Args:
+        fault: Key of HARMS.
+        degree: 0 (as it was) to 4.
+        index: Of the result.
+        pairs: List of (content, style), uint8 [S, S, 3].
+        results: List of uint8 [S, S, 3].
+    Returns:
+        uint8 [S, S, 3]. For 'style_fading' degree 4 is the content, for 'style_showing' the style picture, for
+        'content_swapped' the next pair's result, and for 'one_look' the colours of the first pair's style.
+    """
+    result, (content, style), share = results[index], pairs[index], degree / DEGREES[-1]
+    if degree == 0:
+        return result
+    if fault == 'blur':
+        return cv2.GaussianBlur(result, (0, 0), 0.6 * degree)
+    if fault == 'noise':
+        noise = np.random.default_rng(index).normal(0.0, 8.0 * degree, result.shape)
+        return np.rint(np.clip(result + noise, 0, 255)).astype(np.uint8)
+    if fault == 'jpeg':
+        return images.read(images.encode(result, 'jpeg', quality=(100, 40, 20, 10, 5)[degree]))
+    if fault == 'color_shift':
+        hsv = cv2.cvtColor(result, cv2.COLOR_RGB2HSV).astype(int)
+        hsv[..., 0] = (hsv[..., 0] + 15 * degree) % 180  # in units of 2 degrees: up to 120 degrees
+        return cv2.cvtColor(hsv.astype(np.uint8), cv2.COLOR_HSV2RGB)
+    if fault == 'content_swapped':
+        edge = round(share * result.shape[1])
+        other = results[(index + 1) % len(results)]
+        return np.concatenate([other[:, :edge], result[:, edge:]], axis=1)
+    if fault == 'style_fading':
+        return _mixed(result, content, share)
+    if fault == 'style_showing':
+        return _mixed(result, style, share)
+    return _mixed(result, _colored(result, pairs[0][1]), share)
+
+
+def _mixed(a, b, share):
+    return np.rint((1.0 - share) * a + share * b.astype(np.float64)).astype(np.uint8)
+
+
+def _colored(picture, look):
+    """The picture with mean and deviation of each channel of another."""
+    a, b = picture.astype(np.float64), look.astype(np.float64)
+    moved = (a - a.mean((0, 1))) / np.maximum(a.std((0, 1)), 1.0) * b.std((0, 1)) + b.mean((0, 1))
+    return np.clip(moved, 0, 255)
