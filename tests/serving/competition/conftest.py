@@ -3,6 +3,8 @@
 import itertools
 import shutil
 
+import fsspec
+import httpx
 import pytest
 import sqlalchemy as sa
 
@@ -50,6 +52,29 @@ def _make_database(postgres, name, template='template0'):
 def new_postgres_url(postgres):
     """Function that makes a PostgreSQL database, empty or from a template, and returns its URL."""
     return lambda template='template0': _make_database(postgres, f'contest_{next(_numbers)}', template)
+
+
+@pytest.fixture
+def bucket(bucket_server, monkeypatch):
+    """URL of a bucket on an S3-type server of this machine, for this process and those it starts."""
+    for name, value in (('ACCESS_KEY_ID', 'key'), ('SECRET_ACCESS_KEY', 'secret'), ('ENDPOINT_URL', bucket_server),
+                        ('DEFAULT_REGION', 'us-east-1')):
+        monkeypatch.setenv(f'AWS_{name}', value)
+    fsspec.get_filesystem_class('s3').clear_instance_cache()
+    yield 's3://contest'
+    fsspec.get_filesystem_class('s3').clear_instance_cache()
+
+
+@pytest.fixture(scope='session')
+def bucket_server():
+    """Address of a real S3-type server with a bucket `contest`."""
+    pytest.importorskip('s3fs')
+    server = pytest.importorskip('moto.server').ThreadedMotoServer(ip_address='127.0.0.1', port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    httpx.put(f'http://{host}:{port}/contest', timeout=60).raise_for_status()
+    yield f'http://{host}:{port}'
+    server.stop()
 
 
 @pytest.fixture(params=['sqlite', 'postgresql'])

@@ -1,6 +1,7 @@
 """The organisers' commands as they are typed, each in a process of its own."""
 
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -17,9 +18,12 @@ from tests.serving.competition import contest_builder as build
 @pytest.fixture
 def run(tmp_path):
     """Function that runs a command in an empty folder and returns (exit code, stdout, stderr)."""
+    root = pathlib.Path(__file__).resolve().parents[3]
+    environment = {**os.environ, 'PYTHONPATH': os.pathsep.join([str(root), str(root / 'serving')])}
+
     def run(*arguments, stdin=''):
         done = subprocess.run([sys.executable, '-m', 'stylegan_serving.competition', *arguments], cwd=tmp_path,
-                              input=stdin, capture_output=True, text=True, timeout=300)
+                              input=stdin, capture_output=True, text=True, timeout=300, env=environment)
         assert 'Traceback' not in done.stderr, done.stderr
         return done.returncode, done.stdout, done.stderr
     return run

@@ -5,28 +5,13 @@ import pytest
 from stylegan_serving.competition import storage
 
 
-@pytest.fixture(scope='module')
-def bucket():
-    """(URL, options) of an empty bucket on a server of this machine."""
-    server = pytest.importorskip('moto.server').ThreadedMotoServer(ip_address='127.0.0.1', port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    options = {'key': 'key', 'secret': 'secret', 'client_kwargs': {
-        'endpoint_url': f'http://{host}:{port}', 'region_name': 'eu-west-1'}}
-    import s3fs
-    s3fs.S3FileSystem(**options).mkdir('contest')
-    yield 's3://contest/files', options
-    server.stop()
-
-
 @pytest.fixture(params=['folder', 'memory', pytest.param('s3', marks=pytest.mark.slow)])
 def files(request, tmp_path):
     if request.param == 'folder':
         return storage.Storage(tmp_path / 'files')
     if request.param == 'memory':
         return storage.Storage(f'memory://{tmp_path.name}')
-    url, options = request.getfixturevalue('bucket')
-    return storage.Storage(f'{url}/{tmp_path.name}', **options)
+    return storage.Storage(f'{request.getfixturevalue("bucket")}/{tmp_path.name}')
 
 
 def test_files_come_and_go(files, tmp_path):
