@@ -90,7 +90,7 @@ def _health():
         """The database and the storage answer, too."""
         platform = request.app.state.platform
         try:
-            platform.store.administration.statistics()
+            platform.store.administration.workers(platform.now())
             platform.storage.exists('checks/ready')
         except Exception:
             _LOGGER.exception('not ready')

@@ -14,7 +14,7 @@ def test_health_tells_a_process_that_lives_from_one_that_can_work(web):
     assert (client.get('/healthz').status_code, client.get('/readyz').status_code) == (200, 200)
     web.store.engine.dispose()
     with web.store.engine.begin() as connection:
-        connection.exec_driver_sql('ALTER TABLE submissions RENAME TO elsewhere')
+        connection.exec_driver_sql('ALTER TABLE workers RENAME TO elsewhere')
     assert (client.get('/healthz').status_code, client.get('/readyz').status_code) == (200, 503)
 
 

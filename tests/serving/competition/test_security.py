@@ -1,3 +1,4 @@
+import asyncio
 import dataclasses
 import json
 import pathlib
@@ -234,3 +235,40 @@ def test_nothing_of_the_web_part_can_fetch_an_address():
     fetching = re.compile(r'^\s*(import|from) (httpx|requests|urllib\.request|urllib3|aiohttp|http\.client)\b', re.M)
     assert len(files) > 30
     assert [file.name for file in files if fetching.search(file.read_text())] == []
+
+
+def test_who_may_not_ask_cannot_make_the_server_take_in_a_form(web):
+    slug, read = web.contest.slug, []
+    head = b'--x\r\nContent-Disposition: form-data; name="archive"; filename="a.zip"\r\n\r\n'
+
+    def form():
+        yield head
+        for _ in range(50):
+            read.append(1 << 16)
+            yield b'x' * (1 << 16)
+        yield b'\r\n--x--\r\n'
+
+    async def ask(path, headers=()):
+        """The status of a request, asked without a client that would send the body in any case."""
+        parts, answers = iter(form()), []
+
+        async def receive():
+            part = next(parts, None)
+            return {'type': 'http.request', 'body': part or b'', 'more_body': part is not None}
+
+        async def send(message):
+            answers.append(message)
+
+        await web.app({
+            'type': 'http', 'method': 'POST', 'path': path, 'raw_path': path.encode(), 'query_string': b'',
+            'root_path': '', 'scheme': 'http', 'http_version': '1.1', 'server': ('testserver', 80),
+            'client': ('127.0.0.1', 1), 'headers': [
+                (b'content-type', b'multipart/form-data; boundary=x'), (b'host', b'testserver'), *headers]},
+            receive, send)
+        return answers[0]['status']
+
+    for path in (f'/c/{slug}/submit', '/new', f'/c/{slug}/manage/bundle', '/api/v1/contests'):
+        assert asyncio.run(ask(path)) in (303, 401), path
+        user = [(b'authorization', f'Bearer {web.token("user")}'.encode())]
+        assert asyncio.run(ask(path, user)) == 403, path
+        assert read == [], path

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from stylegan_serving.competition import security
-from stylegan_serving.competition.gate import gate
+from stylegan_serving.competition.gate import GatedRoute, gate
 from stylegan_serving.competition.services import errors
 from stylegan_serving.competition.services.permissions import Scene
 
@@ -50,7 +50,7 @@ REFUSALS = {status: {'model': Refusal, 'description': text} for status, text in 
 
 def make_router(tag, prefix=''):
     """A router of JSON routes. Each has its whole prefix, so that a request's route says the whole address."""
-    return fastapi.APIRouter(prefix=f'/api/v1{prefix}', tags=[tag], responses=REFUSALS)
+    return fastapi.APIRouter(prefix=f'/api/v1{prefix}', tags=[tag], responses=REFUSALS, route_class=GatedRoute)
 
 
 def picture(scene, request, key):

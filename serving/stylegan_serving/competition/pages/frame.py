@@ -8,14 +8,14 @@ import fastapi
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from stylegan_serving.competition import rules, security, texts
-from stylegan_serving.competition.gate import gate
+from stylegan_serving.competition.gate import GatedRoute, gate
 from stylegan_serving.competition.pages import rendering
 from stylegan_serving.competition.services import errors
 from stylegan_serving.competition.services.permissions import Scene
 from stylegan_serving.competition.store import errors as store_errors
 
 # One flat router, whose routes `access.TABLE` can be compared with; the modules of pages/ add theirs to it.
-router = fastapi.APIRouter(include_in_schema=False)
+router = fastapi.APIRouter(include_in_schema=False, route_class=GatedRoute)
 Here = Annotated[Scene, fastapi.Depends(gate)]
 LANGUAGE_COOKIE = 'language'
 _KEPT = 256
