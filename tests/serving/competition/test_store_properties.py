@@ -194,4 +194,4 @@ def test_failed_and_disqualified_runs_never_rank():
 @pytest.mark.slow
 def test_failed_and_disqualified_runs_never_rank_in_many_orders():
     stateful.run_state_machine_as_test(
-        Contest, settings=hypothesis.settings(_SETTINGS, max_examples=40, stateful_step_count=40))
+        Contest, settings=hypothesis.settings(_SETTINGS, max_examples=25, stateful_step_count=30))
