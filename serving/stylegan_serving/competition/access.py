@@ -187,6 +187,11 @@ TABLE |= {
 }
 
 
+def is_picture(path):
+    """Whether a route gives pictures, of which a page asks for many at a time."""
+    return '/pictures/' in path or path.endswith('/files/{path:path}')
+
+
 def who(method, path):
     """The row of a route.
 

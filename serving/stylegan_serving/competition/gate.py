@@ -53,10 +53,11 @@ def address_of(request):
 
 def _admit(request):
     platform = request.app.state.platform
-    level = access.who(request.method, request.scope['route'].path)
+    path = request.scope['route'].path
+    level = access.who(request.method, path)
     caller = _caller(request, platform)
     request.state.caller = caller
-    platform.take('requests', caller.key, 'requests')
+    platform.take('pictures' if access.is_picture(path) else 'requests', caller.key, 'requests')
     names = request.path_params
     try:
         scene = permissions.scene(

@@ -13,6 +13,7 @@ def rates(settings):
     """The rates of `security.RateLimiter`: dict name -> Rate."""
     return {
         'requests': security.Rate(settings.requests_per_minute, 60),          # of a user, or of an address
+        'pictures': security.Rate(10 * settings.requests_per_minute, 60),     # a gallery has a hundred on a page
         'log_ins': security.Rate(settings.logins_per_minute, 60),             # tried from one address
         'wrong_passwords': security.Rate(settings.logins_per_minute, 300),    # for one account
         'registrations': security.Rate(settings.registrations_per_hour, 3600),  # from one address

@@ -187,6 +187,8 @@ def test_requests_are_limited_by_user_and_address(sqlite_store, tmp_path):
     statuses = [web.client('user').get('/api/v1/contests').status_code for _ in range(12)]
     assert statuses == [200] * 10 + [429] * 2
     assert web.client('participant').get('/api/v1/contests').status_code == 200
+    picture = f'/api/v1/submissions/{web.submissions["participant"].id}/pictures/0/output'
+    assert {web.client('user').get(picture).status_code for _ in range(30)} == {200}
 
 
 @pytest.mark.parametrize('target, path', [
