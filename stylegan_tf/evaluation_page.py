@@ -62,7 +62,7 @@ def _notes(report):
         flags = method['summary']['flags'] if method['summary'] else []
         for kind in dict.fromkeys(flag['kind'] for flag in flags):
             pairs = [report.pairs[flag['pair']].name for flag in flags if flag['kind'] == kind]
-            notes.append(f'{name}: {len(pairs)} of {len(method["rows"])} results are a {kind.replace("_", " ")}: '
+            notes.append(f'{name}: {len(pairs)} of {len(method["rows"])} results are flagged as {kind.replace("_", " ")}: '
                          f'{_some(pairs)}.')
     found = {}
     for copy in report.copies:

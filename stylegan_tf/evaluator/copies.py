@@ -116,7 +116,7 @@ def reference_flags(output, content, style):
         distance = min(difference(output, pixels) for pixels in (reference, fitted))
         if distance < COPY_BELOW:
             flags.append({'kind': kind, 'distance': distance, 'text':
-                          f'The result is the {what}, or the same but for saving, cropping or recolouring.'})
+                          f'The result can hardly be told from the {what}: a copy, maybe saved, cropped or recoloured anew.'})
     return flags
 
 
