@@ -62,8 +62,8 @@ def _notes(report):
         flags = method['summary']['flags'] if method['summary'] else []
         for kind in dict.fromkeys(flag['kind'] for flag in flags):
             pairs = [report.pairs[flag['pair']].name for flag in flags if flag['kind'] == kind]
-            notes.append(f'{name}: {len(pairs)} of {len(method["rows"])} results are flagged as {kind.replace("_", " ")}: '
-                         f'{_some(pairs)}.')
+            notes.append(f'{name}: {len(pairs)} of {len(method["rows"])} results are flagged as '
+                         f'{kind.replace("_", " ")}: {_some(pairs)}.')
     found = {}
     for copy in report.copies:
         found.setdefault((copy['method'], copy['entry']), []).append(report.pairs[copy['pair']].name)

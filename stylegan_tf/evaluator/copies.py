@@ -116,7 +116,8 @@ def reference_flags(output, content, style):
         distance = min(difference(output, pixels) for pixels in (reference, fitted))
         if distance < COPY_BELOW:
             flags.append({'kind': kind, 'distance': distance, 'text':
-                          f'The result can hardly be told from the {what}: a copy, maybe saved, cropped or recoloured anew.'})
+                          f'The result can hardly be told from the {what}: a copy, maybe saved, cropped or '
+                          'recoloured anew.'})
     return flags
 
 
