@@ -107,6 +107,15 @@ def test_bad_usage_is_one_line(tmp_path, arguments, said):
         assert process.returncode == 2 and said in output and 'Traceback' not in output
 
 
+@pytest.mark.parametrize('command', [('worker', '--models=on'), ('serve', '--port=0')])
+def test_who_shall_run_models_without_a_sandbox_does_not_start(tmp_path, command):
+    path = os.pathsep.join(folder for folder in os.environ['PATH'].split(os.pathsep)
+                           if not pathlib.Path(folder, 'bwrap').exists())
+    with running(*command, f'--data={tmp_path}', PATH=path, STYLEGAN_COMPETITION_MODELS='on') as process:
+        output, _ = process.communicate(timeout=120)
+        assert process.returncode == 2 and 'bwrap is not installed' in output and 'Traceback' not in output
+
+
 def test_a_demo_goes_on_where_it_was(tmp_path):
     from stylegan_serving.competition import limits, security, settings
     from stylegan_serving.competition.services.platform import Platform

@@ -1,7 +1,10 @@
 """The starter kit as a participant uses it: unpacked, run, and its archive taken by the server."""
 
 import contextlib
+import dataclasses
 import io
+import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -9,7 +12,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from stylegan_serving.competition import archives, starter_kit
+from stylegan_serving.competition import archives, bundle_files, bundle_reader, demo, scoring, starter_kit
 from stylegan_serving.competition.starter_kit import make_submission
 from stylegan_tf import images
 from tests.serving.competition import contest_builder
@@ -73,3 +76,38 @@ def test_methods():
     np.testing.assert_allclose(moved.reshape(-1, 3).mean(0), style.reshape(-1, 3).mean(0), atol=1.5)
     found, expected = (np.cov(pixels.reshape(-1, 3).T.astype(float)) for pixels in (moved, style))
     np.testing.assert_allclose(found, expected, rtol=0.1, atol=60)
+
+
+@pytest.mark.slow
+def test_the_way_of_the_readme_gives_the_servers_numbers_to_the_last_bit(tmp_path):
+    """The demo's kit: made, scored by the command `evaluate`, and scored as the server does."""
+    with bundle_files.open_files(demo.FOLDER) as files:
+        bundle = dataclasses.asdict(bundle_reader.read(files))
+    starter_kit.write(bundle, lambda path: (demo.FOLDER / path).open('rb'), tmp_path / 'kit.zip')
+    kit = tmp_path / 'kit'
+    with zipfile.ZipFile(tmp_path / 'kit.zip') as archive:
+        archive.extractall(kit)
+    assert run(kit, '--method=colors').returncode == 0
+    metrics = [metric['name'] for metric in bundle['metrics']]
+    finished = subprocess.run(
+        [sys.executable, '-m', 'stylegan_tf.evaluate', '--results=results', '--content=content', '--style=style',
+         '--pairs=pairs.csv', f'--metrics={",".join(metrics)}', '--output=report.json'], cwd=kit, capture_output=True,
+        text=True, timeout=600, env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}, check=False)
+    assert finished.returncode == 0, finished.stderr
+    scorer = scoring.ContestScorer(bundle, lambda path: (demo.FOLDER / path).read_bytes())
+    scored = scorer.score(scorer.unpack(kit / 'results.zip', tmp_path / 'pictures').pictures)
+    rows = list(_rows(json.loads((kit / 'report.json').read_text())))
+    assert len(rows) == len(scored.rows) == 6
+    for at_home, on_server in zip(rows, scored.rows):
+        assert {name: at_home['metrics'][name] for name in metrics} == {
+            name: on_server['metrics'][name] for name in metrics}
+
+
+def _rows(report):
+    """Every row of a pair in a report of the command."""
+    values = report.values() if isinstance(report, dict) else report if isinstance(report, list) else ()
+    if isinstance(report, dict) and {'pair', 'metrics'} <= set(report):
+        yield report
+    else:
+        for value in values:
+            yield from _rows(value)

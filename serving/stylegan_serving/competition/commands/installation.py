@@ -49,6 +49,16 @@ def opened(tables='upgrade', **given):
         engine.dispose()
 
 
+def require_sandbox(settings):
+    """Makes sure that models can be run safely here where the settings ask for it; UsageError."""
+    from stylegan_serving.competition import sandbox
+    if settings.models == 'on':
+        try:
+            sandbox.check()
+        except sandbox.SandboxUnavailable as error:
+            raise commands.UsageError(str(error)) from error
+
+
 def contest_of(store, slug):
     """The contest of --contest; UsageError that lists what there is."""
     from stylegan_serving.competition.store import NotFound

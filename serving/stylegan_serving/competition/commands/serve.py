@@ -39,6 +39,8 @@ def main():
         is_set = 'STYLEGAN_COMPETITION_BASE_URL' in os.environ
         store, storage, settings = stack.enter_context(installation.opened(
             base_url=_BASE_URL.value or (None if is_set else _url(listening)), behind_proxy=_BEHIND_PROXY.value))
+        if _WORKERS.value:
+            installation.require_sandbox(settings)
         _serve(stack, listening, store, storage, settings)
     return commands.DONE
 

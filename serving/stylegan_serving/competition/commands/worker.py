@@ -26,15 +26,11 @@ _POLL = flags.DEFINE_float('poll_seconds', None, 'How often an idle worker looks
 
 def main():
     """Reads the flags and works until it is told to stop; returns the exit code."""
-    from stylegan_serving.competition import logs, sandbox, worker
+    from stylegan_serving.competition import logs, worker
     logs.configure()
     with installation.opened(models=_MODELS.value, lease_seconds=_LEASE.value,
                              poll_seconds=_POLL.value) as (store, storage, settings):
-        if settings.models == 'on':
-            try:
-                sandbox.check()
-            except sandbox.SandboxUnavailable as error:
-                raise commands.UsageError(str(error)) from error
+        installation.require_sandbox(settings)
         scorer = worker.Worker(store, storage, settings, name=_NAME.value)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: scorer.stop())
