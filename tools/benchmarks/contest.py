@@ -66,11 +66,11 @@ def _with_board():
 
 
 def _answers_are_good(report):
-    people = report.get('participants', {'errors': 0, 'submitted': 0, 'scored': 0})
+    people = report.get('participants', {'errors': 0, 'submitted': 0, 'states': {}})
     pages = report.get('pages', {})
     are_pages_good = all(page['status'] == [200] for page in pages.values())
     return (report['board']['board_follows_from_log'] and are_pages_good and not people['errors']
-            and people['submitted'] == people['scored'])
+            and people['submitted'] == sum(people['states'].values()) and 'failed' not in people['states'])
 
 
 def _say(line):

@@ -1,5 +1,6 @@
 """A contest of thousands of scored submissions: what its store and its pages cost, and participants at once."""
 
+import collections
 import contextlib
 import dataclasses
 import hashlib
@@ -162,11 +163,11 @@ class Board:
                 person.join()
             seconds = time.perf_counter() - start
             computed = _computed(process)
-            scored = self._wait_for_scores(count * rounds)
+            states = self._wait_for_scores(count * rounds)
         return {'participants': count, 'rounds': rounds, 'seconds': round(seconds, 1),
                 'server_cpu_seconds': round(computed, 1),
                 'requests': sum(map(len, waits.values())), 'errors': len(errors), 'first_errors': errors[:5],
-                'submitted': count * rounds, 'scored': scored,
+                'submitted': count * rounds, 'states': states,
                 'waits': {name: {'n': len(each), 'median_ms': _median(each), 'p95_ms': _share(each, 0.95)}
                           for name, each in waits.items()}}
 
@@ -174,13 +175,13 @@ class Board:
         self._store.close()
 
     def _wait_for_scores(self, expected, patience_seconds=900):
-        """How many of the participants' submissions are scored in the end."""
+        """What became of the participants' submissions: dict state -> count; some may wait when patience ends."""
         deadline = time.monotonic() + patience_seconds
         while True:
             newest = self._store.submissions.list(self._contest.id, limit=expected)
             states = [row.state for row in newest if row.archive_key != 'measured/none.zip']
             if all(state not in ('queued', 'running') for state in states) or time.monotonic() > deadline:
-                return states.count('scored')
+                return dict(collections.Counter(states))
             time.sleep(0.5)
 
     @contextlib.contextmanager

@@ -222,8 +222,7 @@ class ContestScorer:
         for name, values in summary.get('per_pair', {}).items():
             if str(index) in values:
                 metrics[name] = values[str(index)]
-        ranked = [metrics.get(metric['name']) for metric in self.bundle['metrics']]
-        if None not in ranked:
+        if all(_is_finite(metrics.get(name)) for name in _ranked(self.bundle)):
             metrics[ranking.SCORE] = ranking.combined(self.bundle, metrics)
         return row | {'pair': pair.number, 'split': self.splits[pair.number], 'metrics': metrics}
 
@@ -320,7 +319,7 @@ def score_rows(submission_id, bundle, scored):
                 rows.append(records.Score(submission_id, split, name, number['mean'],
                                           *(number[end] if _is_finite(number[end]) else None
                                             for end in ('low', 'high'))))
-        names = [metric['name'] for metric in bundle['metrics']]
+        names = _ranked(bundle)
         if lacking := [name for name in names if not _is_finite(metrics.get(name, {}).get('mean'))]:
             raise EntryError(f'{lacking[0]} has no value for these {summary["n"]} {split} pictures. Tell the '
                              'organisers if this surprises you.')
@@ -341,6 +340,11 @@ def pair_rows(submission_id, scored, output_keys, heat_map_keys):
     return [records.PairScore(submission_id, row['pair'], row['split'],
                               {name: value for name, value in row['metrics'].items() if _is_finite(value)},
                               output_keys[row['pair']], heat_map_keys.get(row['pair'])) for row in scored.rows]
+
+
+def _ranked(bundle):
+    """Names of the metrics that rank; those of weight 0 are only shown."""
+    return [metric['name'] for metric in bundle['metrics'] if metric['weight']]
 
 
 def _grouped(flags):

@@ -103,6 +103,19 @@ def test_a_participants_mistake_is_told_and_costs_no_quota(sqlite_store, files, 
     assert sqlite_store.scores.board_rows(contest.id, 'development', 'public') == []
 
 
+def test_a_metric_of_weight_0_is_shown_and_does_not_rank(sqlite_store, files, one):
+    contest = picture_contest.add_contest(sqlite_store, files, pairs=2, metrics=(
+        bundle.Metric('structure_retention', 2.0, 'higher'), bundle.Metric('grid_peaks', 0.0, 'lower'),
+        bundle.Metric('diversity@efficientnet_lite0', 0.0, 'higher')))
+    submission = picture_contest.submit(sqlite_store, files, contest,
+                                        *contest_builder.add_team(sqlite_store, contest), entry(0.3))
+    one.work_once()
+    scores = {row.metric: row.value for row in sqlite_store.scores.of(submission.id, 'public')}
+    # One picture a split has no diversity, and needs none.
+    assert set(scores) == {'score', 'structure_retention', 'grid_peaks'}
+    assert scores['score'] == pytest.approx(scores['structure_retention'])
+
+
 @pytest.mark.parametrize('flag, members', [
     ('copy_of_content', lambda: entry(0)), ('copy_of_style', lambda: entry(1))])
 def test_copies_of_the_contests_pictures_are_flagged(sqlite_store, files, one, flag, members):
