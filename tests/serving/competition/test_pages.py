@@ -170,6 +170,14 @@ def test_who_must_sign_in_comes_back_afterwards(web):
     assert answer.headers['location'] == f'/login?next=%2Fc%2F{web.contest.slug}%2Fteam'
 
 
+def test_a_form_whose_session_is_over_leads_back_to_its_page(web):
+    base = f'http://testserver/c/{web.contest.slug}'
+    for referer, back in ((base, f'/c/{web.contest.slug}'), ('https://elsewhere.example/c', '/'), ('', '/')):
+        answer = web.client().post(f'{base}/join', data={'team': 'Late'}, headers={'Referer': referer})
+        assert answer.status_code == 401
+        assert f'href="/login?next={back}"' in answer.text
+
+
 def test_refusals_are_pages_in_the_language_of_the_browser(web):
     for language, said in (('en', 'Not found'), ('zh', '未找到')):
         answer = web.client().get('/c/nowhere', headers={'Accept-Language': language})

@@ -113,7 +113,7 @@ def kept(request, key, version, make):
     found = known.get(key)
     if found is None or found[0] != version:
         while len(known) >= _KEPT:
-            known.pop(next(iter(known)), None)
+            known.pop(next(iter(known), None), None)
         found = known[key] = (version, make())
     return found[1]
 
@@ -154,7 +154,9 @@ def _tabs(scene):
 
 
 def _here(request):
-    """Path and query of the page, without what was said on it."""
+    """Path and query of the page, without what was said on it; of the form's page where this answers a form."""
+    if request.method != 'GET':
+        return _referer(request)
     query = [(name, value) for name, value in request.query_params.multi_items() if name != 'said']
     return request.url.path + (f'?{urllib.parse.urlencode(query)}' if query else '')
 
