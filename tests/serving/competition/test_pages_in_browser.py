@@ -173,7 +173,7 @@ def test_a_participants_way(installation, browser, tmp_path):
     installation.start_worker()
     expect(page.get_by_role('heading', name=WORDS['scores'])).to_be_visible()  # without anybody loading the page
     expect(live).to_have_count(0)
-    assert page.locator('[data-reveal]').count() == picture_contest.PAIRS // 2  # the others are private
+    expect(page.locator('[data-reveal]')).to_have_count(picture_contest.PAIRS // 2)  # the others are private
 
     visitor.go(f'{base}/leaderboard')
     before = teams_on(page)
@@ -206,7 +206,7 @@ def _see_the_board_move(installation, visitor, base, tmp_path, before):
     assert float(row.locator('td.number').first.inner_text()) > float(shown)
     assert before[0] != 'The newcomers' == teams_on(visitor.page)[0]
     expect(row).to_have_class('own')
-    assert visitor.page.locator('svg.chart circle.dot-1').count() == 2  # its first entry, and the better one
+    expect(visitor.page.locator('svg.chart circle.dot-1')).to_have_count(2)  # its first entry, and the better one
 
 
 def _look_around(visitor, base):
@@ -232,14 +232,14 @@ def _look_around(visitor, base):
     content = page.locator('.reveal-under').get_attribute('src')
     page.get_by_text(WORDS['style'], exact=True).click()
     assert page.locator('.reveal-under').get_attribute('src') != content
-    assert page.locator('img.winner').count() == 1
+    expect(page.locator('img.winner')).to_have_count(1)
 
     visitor.go(f'{base}/compare')
     page.get_by_label(WORDS['second'], exact=True).select_option(label='Mostly style')
     page.get_by_role('button', name=WORDS['show']).click()
     expect(page.locator('.panel').first).to_contain_text('The newcomers')
-    assert page.locator('[data-reveal]').count() == 4
-    assert page.locator('.badge.open', has_text=WORDS['winner']).count() == 2  # of the two public pictures
+    expect(page.locator('[data-reveal]')).to_have_count(4)
+    expect(page.locator('.badge.open', has_text=WORDS['winner'])).to_have_count(2)  # of the two public pictures
 
 
 def _vote(visitor, base):
