@@ -104,6 +104,7 @@ def untouched(stage):
     stage.reset()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('method, path', [row for row in _ROWS if re.search(r'\{(slug|submission_id|team_id)\}',
                                                                             row[1])])
 def test_a_draft_is_known_to_its_organisers_only(untouched, method, path):
@@ -115,6 +116,7 @@ def test_a_draft_is_known_to_its_organisers_only(untouched, method, path):
 
 
 # Signing out nobody is no harm.
+@pytest.mark.slow
 @pytest.mark.parametrize('method, path', [row for row in _ROWS if '/api/' in row[1] and not row[1].endswith('/logout')])
 def test_services_refuse_by_themselves_where_the_gate_stands_open(stage, monkeypatch, method, path):
     monkeypatch.setattr(access, 'check', lambda level, scene: None)

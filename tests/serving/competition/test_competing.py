@@ -4,6 +4,8 @@ import concurrent.futures
 import hashlib
 import threading
 
+import pytest
+
 from stylegan_serving.competition import participant, score_log
 from tests.serving.competition import contest_builder, web_contest
 
@@ -37,6 +39,7 @@ def _score(web, stop, scored):
         scored.append(claimed.id)
 
 
+@pytest.mark.slow
 def test_twenty_people_at_a_time(sqlite_store, tmp_path):
     web = web_contest.WebContest(sqlite_store, tmp_path, chunk_bytes=5000)
     before, stop, scored = len(web.submissions), threading.Event(), []

@@ -59,6 +59,5 @@ def test_no_request_breaks_the_server_or_its_own_description(stage, mode, least)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('mode', [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
-def test_nor_do_many_requests(stage, mode):
-    ask_everything_at_random(stage, mode, 6)
+def test_nor_do_many_requests(stage):
+    assert ask_everything_at_random(stage, GenerationMode.POSITIVE, 6) >= 70

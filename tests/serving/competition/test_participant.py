@@ -138,6 +138,7 @@ def run(*arguments, home, stdin=None):
                           capture_output=True, text=True, timeout=120, env=environment)
 
 
+@pytest.mark.slow
 def test_commands_from_the_registration_to_the_board(web, server, archive, tmp_path):
     slug, to = web.contest.slug, f'--server={server}'
     done = run('register', to, '--name=ada', '--password_file=-', home=tmp_path, stdin='correct horse battery\n')
