@@ -73,15 +73,16 @@ class Page:
             self._keep_colors = self._with_words(gradio.Radio, {'label': 'keep_colors', 'choices': 'colors'},
                                                  value='none')
             self._shares = self._with_words(gradio.Textbox, {'label': 'shares', 'info': 'shares_info'}, max_length=200)
+            # An empty number comes back from the browser as 0, so 0 stands for none.
             self._seed = self._with_words(gradio.Number, {'label': 'seed', 'info': 'seed_info'}, precision=0, minimum=0,
-                                          value=None)
+                                          value=0)
             self._own = {
                 name: self._with_words(gradio.Slider, {'label': name, 'info': f'{name}_info'}, minimum=0, maximum=most,
                                        step=0.05, value=default, visible=False, elem_id=name)
                 for name, (most, default) in OWN_SLIDERS.items()}
             self._own['variation'] = self._with_words(
-                gradio.Number, {'label': 'variation', 'info': 'variation_info'}, precision=0, minimum=0, value=None,
-                visible=False)
+                gradio.Number, {'label': 'variation', 'info': 'variation_info'}, precision=0, minimum=0, value=0,
+                visible=False, elem_id='variation')
             self._direction = self._with_words(gradio.Radio, {'label': 'direction', 'choices': 'directions'},
                                                value='forward', visible=False)
             self._mask = self._with_words(
@@ -178,8 +179,7 @@ class Page:
             made = self._shop.make(
                 workshop.Request(_path(portrait), tuple(_path(look['image']) for look in looks or ()), model,
                                  float(strength), int(side), keep_colors, shares or '', _path(mask),
-                                 None if seed is None else int(seed), direction,
-                                 dict(zip(self._own, own))),
+                                 int(seed) if seed else None, direction, _dials(dict(zip(self._own, own)))),
                 tell=lambda share: progress(share, desc=words['working']))
         return (made, None, (str(made.before), str(made.after)), _facts(made, words),
                 gradio.update(value=str(made.result), interactive=True),
@@ -235,6 +235,10 @@ def _spoken(keys, language):
     words = texts.TEXTS[language]
     return {name: [(label, value) for value, label in words[key].items()] if isinstance(words[key], dict)
             else words[key] for name, key in keys.items()}
+
+
+def _dials(values):
+    return {**values, 'variation': int(values['variation']) if values['variation'] else None}
 
 
 def _known(language):

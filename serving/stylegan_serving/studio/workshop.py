@@ -144,7 +144,8 @@ class Workshop:
         """
         self._check(name)
         model = self._model(name)
-        return Dials(model.takes_style, 'code_from_noise' in model.offers, 'stylize_back' in model.offers,
+        can_imagine = model.takes_style and 'code_from_noise' in model.offers  # else they are variations of its look
+        return Dials(model.takes_style, can_imagine, 'stylize_back' in model.offers,
                      tuple(model.dials),
                      self.purposes.get(name) or model.card.get('purpose', ''))
 
