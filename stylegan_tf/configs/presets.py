@@ -152,7 +152,7 @@ PRESETS: dict[str, Preset] = dict([
         'pictures -> the pictures of the same names, such as drawings -> photographs; a GPU', 4_070_148, 2.3, 20.0),
     _row('portrait_64', dataclasses.replace(_PORTRAIT, resolution=64),
          'a look of portraits from 5 to 50 pictures, thumbnails; --init=portrait_base', 1_982_861),
-    _row('portrait_128', _PORTRAIT, 'the same; a CPU for an hour', 1_982_861,
+    _row('portrait_128', _PORTRAIT, 'the same; a CPU for an hour', 1_982_861, 2.1, 3.4,
          status='trained for an hour on one core: portrait_base'),
     _row('portrait_256', dataclasses.replace(
         _PORTRAIT, resolution=256, total_images=12_000, snapshot_images=2_000, style_scales=3),
