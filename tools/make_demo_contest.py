@@ -1,13 +1,15 @@
-"""Makes the pictures of the demo contest that ship: six pairs from the sample sets, and what Gatys paints of them.
+"""Makes the pictures of the demo contest that ship: six styles of the sample set, and what Gatys paints with them.
 
     python tools/make_demo_contest.py
 
-Contents are cut from photographs inside scikit-image and scikit-learn, styles are painted by stylegan_tf itself;
-SOURCES.tsv beside them has author and licence of each. Painting takes about ten minutes on two cores.
+Contents are cut from photographs inside scikit-image and scikit-learn wherever the demo runs, and do not ship; styles
+are painted by stylegan_tf itself. SOURCES.tsv has author and licence of each. Painting takes about ten minutes on two
+cores.
 """
 
 import csv
 import pathlib
+import shutil
 
 from absl import flags
 
@@ -42,6 +44,8 @@ def main():
                          for number, (content, style) in enumerate(PAIRS))
     if _ITERATIONS.value:
         _paint(folder)
+    if folder == FOLDER:
+        shutil.rmtree(folder / 'content')
 
 
 def _write_set(source, folder, names):

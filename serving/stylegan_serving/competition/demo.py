@@ -1,15 +1,19 @@
 """The contest that `serve --demo` brings: six pairs, and teams that hand in entries while one watches.
 
-Everything goes the ways of participants: accounts, teams, uploads, submissions. The pictures ship with the package;
-what Gatys needs ten minutes for was painted beforehand, the others' pictures are made as they are handed in.
+Everything goes the ways of participants: accounts, teams, uploads, submissions. The photographs are cut out of
+installed packages (`sample:photos`); what Gatys needs ten minutes for was painted beforehand, the others' pictures are
+made as they are handed in.
 """
 
+import csv
 import dataclasses
 import hashlib
 import io
 import logging
 import pathlib
 import secrets
+import shutil
+import tempfile
 import threading
 import time
 
@@ -18,10 +22,13 @@ from stylegan_serving.competition.services import accounts, permissions, submiss
 from stylegan_serving.competition.services.platform import Caller
 from stylegan_serving.competition.starter_kit import make_submission
 from stylegan_serving.competition.store import NotFound
+from stylegan_tf import images
+from stylegan_tf.data import samples
 
 _logger = logging.getLogger(__name__)
 FOLDER = pathlib.Path(__file__).parent / 'demo_contest'
 SLUG = 'demo'
+LONG_SIDE = 192  # of its pictures, pixels
 _DAY_SECONDS = 86_400
 _OWNER, _PARTICIPANT = 'demo-organiser', 'demo-participant'
 _PAUSE_SECONDS = 1.0  # between entries, so that one sees them come
@@ -36,7 +43,7 @@ class Entrant:
         team: Its name on the board.
         title: What its method is called.
         note: One line about it.
-        make: Function (bundle as dict) -> list of (file name, bytes) of the archive.
+        make: Function (bundle as dict, its folder) -> list of (file name, bytes) of the archive.
     """
 
     team: str
@@ -45,17 +52,37 @@ class Entrant:
     make: object
 
 
+def write_bundle(folder):
+    """Makes the bundle of the demo contest: what ships, and the photographs out of installed packages.
+
+    Args:
+        folder: pathlib.Path; made if it is not there.
+    """
+    shutil.copytree(FOLDER, folder, dirs_exist_ok=True)
+    write_contents(folder)
+
+
+def write_contents(folder):
+    """Cuts the photographs that `folder`/pairs.csv names."""
+    source = samples.sample_folder('photos')
+    with open(folder / 'pairs.csv', encoding='utf-8', newline='') as file:
+        names = dict.fromkeys(row['content'] for row in csv.DictReader(file))
+    for name in names:
+        pixels = images.read(source / f'{pathlib.Path(name).stem}.png')
+        images.save(folder / 'content' / name, images.fit_within(pixels, LONG_SIDE), quality=92)
+
+
 def _by_method(method):
-    return lambda bundle: list(make_submission.make_results(make_submission.read_pairs(FOLDER), method(),
-                                                            bundle['size']))
+    return lambda bundle, folder: list(make_submission.make_results(make_submission.read_pairs(folder), method(),
+                                                                    bundle['size']))
 
 
-def _painted_before(bundle):
-    return [(path.name, path.read_bytes()) for path in sorted((FOLDER / 'gatys').glob('*.jpg'))]
+def _painted_before(bundle, folder):
+    return [(path.name, path.read_bytes()) for path in sorted((folder / 'gatys').glob('*.jpg'))]
 
 
-def _one_missing(bundle):
-    return _by_method(lambda: make_submission.colors)(bundle)[:-1]
+def _one_missing(bundle, folder):
+    return _by_method(lambda: make_submission.colors)(bundle, folder)[:-1]
 
 
 ENTRANTS = (
@@ -86,6 +113,8 @@ class Demo:
         self._platform, self._pause, self._stopping = platform, pause_seconds, threading.Event()
         self._password = secrets.token_urlsafe(9)
         self._contest, self._is_new = None, False
+        self._place = tempfile.TemporaryDirectory(prefix='demo-contest-')
+        self._folder = pathlib.Path(self._place.name)
 
     def stop(self):
         """Ends `run` soon."""
@@ -103,7 +132,8 @@ class Demo:
         owner = self._account(_OWNER)
         store.accounts.update_user(owner.id, role='admin')
         self._account(_PARTICIPANT)
-        with bundle_files.open_files(FOLDER) as files:
+        write_bundle(self._folder)
+        with bundle_files.open_files(self._folder) as files:
             contest = organising.create(store, self._platform.storage, files, owner.id)
         contest = _moved_to_today(contest, time.time())
         store.contests.update(contest.id, bundle=contest.bundle)
@@ -137,7 +167,7 @@ class Demo:
         return self._platform.store.accounts.user(user.id)
 
     def _hand_in(self, entrant):
-        members = entrant.make(self._contest.bundle)
+        members = entrant.make(self._contest.bundle, self._folder)
         file = io.BytesIO()
         make_submission.pack(members, file, f'# {entrant.title}\n\n{entrant.note}\n')
         data = file.getvalue()

@@ -81,9 +81,10 @@ def test_methods():
 @pytest.mark.slow
 def test_the_way_of_the_readme_gives_the_servers_numbers_to_the_last_bit(tmp_path):
     """The demo's kit: made, scored by the command `evaluate`, and scored as the server does."""
-    with bundle_files.open_files(demo.FOLDER) as files:
+    demo.write_bundle(tmp_path / 'bundle')
+    with bundle_files.open_files(tmp_path / 'bundle') as files:
         bundle = dataclasses.asdict(bundle_reader.read(files))
-    starter_kit.write(bundle, lambda path: (demo.FOLDER / path).open('rb'), tmp_path / 'kit.zip')
+    starter_kit.write(bundle, lambda path: (tmp_path / 'bundle' / path).open('rb'), tmp_path / 'kit.zip')
     kit = tmp_path / 'kit'
     with zipfile.ZipFile(tmp_path / 'kit.zip') as archive:
         archive.extractall(kit)
@@ -94,7 +95,7 @@ def test_the_way_of_the_readme_gives_the_servers_numbers_to_the_last_bit(tmp_pat
          '--pairs=pairs.csv', f'--metrics={",".join(metrics)}', '--output=report.json'], cwd=kit, capture_output=True,
         text=True, timeout=600, env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}, check=False)
     assert finished.returncode == 0, finished.stderr
-    scorer = scoring.ContestScorer(bundle, lambda path: (demo.FOLDER / path).read_bytes())
+    scorer = scoring.ContestScorer(bundle, lambda path: (tmp_path / 'bundle' / path).read_bytes())
     scored = scorer.score(scorer.unpack(kit / 'results.zip', tmp_path / 'pictures').pictures)
     rows = list(_rows(json.loads((kit / 'report.json').read_text())))
     assert len(rows) == len(scored.rows) == 6
