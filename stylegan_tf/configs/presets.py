@@ -22,21 +22,23 @@ class Preset:
     config: Config
     purpose: str
     parameters: int  # trained generator + discriminator
-    memory_gigabytes: float  # peak resident memory of a CPU training; 0 = not measured
-    step_seconds: float  # on 2 busy CPU cores; 0 = not measured
+    memory_gigabytes: float  # peak resident memory of a CPU training
+    step_seconds: float  # on 2 busy CPU cores
     status: str  # what has been trained
+    is_measured: bool  # else calculated from a smaller preset's cost, by pixels, channels and batch: roughly right
 
     def line(self) -> str:
         """What a listing says of it."""
-        cost = (f'{self.memory_gigabytes:g} GB, {self.step_seconds:g} s a step' if self.step_seconds
-                else 'cost not measured')
+        cost = f'{self.memory_gigabytes:g} GB, {self.step_seconds:g} s a step'
+        if not self.is_measured:
+            cost = f'about {cost} by calculation'
         return f'{self.purpose} [{self.parameters / 1e6:.1f}M parameters; {cost}; {self.status}]'
 
 
-def _row(name: str, config: Config, purpose: str, parameters: int = 0, memory: float = 0.0,
-         seconds: float = 0.0, status: str = 'never trained') -> tuple[str, Preset]:
-    return name, Preset(dataclasses.replace(config, preset=name), purpose, parameters, memory,
-                        seconds, status)
+def _row(name: str, config: Config, purpose: str, parameters: int, memory: float, seconds: float,
+         status: str = 'never trained', is_measured: bool = True) -> tuple[str, Preset]:
+    return name, Preset(dataclasses.replace(config, preset=name), purpose, parameters, memory, seconds, status,
+                        is_measured)
 
 
 _TINY = StyleTransferConfig(
@@ -53,10 +55,10 @@ def _restoration(name: str, purpose: str, parameters: int, memory: float, second
     return _row(name, config, purpose, parameters, memory, seconds, status)
 
 
-def _stylegan(name: str, purpose: str, parameters: int, memory: float = 0.0, seconds: float = 0.0,
-              status: str = 'never trained', **changes: Any) -> tuple[str, Preset]:
+def _stylegan(name: str, purpose: str, parameters: int, memory: float, seconds: float,
+              status: str = 'never trained', is_measured: bool = True, **changes: Any) -> tuple[str, Preset]:
     config = StyleGANConfig(**{'batch_size': 16, 'total_images': 5_000_000, 'snapshot_images': 50_000, **changes})
-    return _row(name, config, purpose, parameters, memory, seconds, status)
+    return _row(name, config, purpose, parameters, memory, seconds, status, is_measured)
 
 
 _DIGITS = {'resolution': 28, 'batch_size': 32, 'total_images': 192_000, 'snapshot_images': 16_000,
@@ -84,11 +86,11 @@ PRESETS: dict[str, Preset] = dict([
     _row('style_transfer_256', dataclasses.replace(
         _STYLE_TRANSFER, resolution=256, batch_size=8, total_images=1_000_000, snapshot_images=20_000,
         style_scales=3),
-        'photographs; a GPU for a day', 2_883_757),
+        'photographs; a GPU for a day', 2_883_757, 11, 11, is_measured=False),
     _row('style_transfer_512', dataclasses.replace(
         _STYLE_TRANSFER, resolution=512, batch_size=8, total_images=1_000_000, snapshot_images=20_000,
         levels=4, width_channels=16, max_channels=256, style_scales=4),
-        'large brush strokes; a large GPU for days', 7_039_760),
+        'large brush strokes; a large GPU for days', 7_039_760, 29, 27, is_measured=False),
     _row('anomaly_128', AnomalyConfig(resolution=128, batch_size=16, total_images=200_000, evaluation_images=256,
                                       snapshot_images=16_000),
         'finds, names and repairs defects of stylised pictures', 1_616_554, 2.8, 0.9,
@@ -115,11 +117,12 @@ PRESETS: dict[str, Preset] = dict([
               latent_size=256, style_size=256, mapping_layers=4, channel_base=4096, channel_max=256, r1_weight=0.1),
     _stylegan('stylegan_128', 'a GPU for a day', 48_407_582, 21.8, 92, resolution=128, batch_size=32, r1_weight=0.5),
     _stylegan('stylegan_128x192', 'landscape format, 128 high and 192 wide; any such size by --set=resolution',
-              50_508_830, resolution=(128, 192), batch_size=32, r1_weight=0.5),
+              50_508_830, 33, 138, is_measured=False, resolution=(128, 192), batch_size=32, r1_weight=0.5),
     _stylegan('stylegan_256', 'a large GPU for days', 48_768_547, 16.2, 50, resolution=256,
               total_images=10_000_000),
-    _stylegan('stylegan_1024', 'the size of the paper; several large GPUs for weeks', 59_382_573, resolution=1024,
-              batch_size=32, channel_base=32768, r1_weight=10.0, total_images=25_000_000),
+    _stylegan('stylegan_1024', 'the size of the paper; several large GPUs for weeks', 59_382_573, 260, 450,
+              is_measured=False, resolution=1024, batch_size=32, channel_base=32768, r1_weight=10.0,
+              total_images=25_000_000),
     _stylegan('dcgan_28', "the tutorials' plain network for digits", 1_593_260, 0.8, 0.14, channel_base=896,
               channel_max=128, **_DIGITS, **_DCGAN),
     _stylegan('dcgan_64', 'the plain network of the DCGAN paper', 26_048_516, 2.8, 24.5, resolution=64, batch_size=64,
@@ -135,13 +138,13 @@ PRESETS: dict[str, Preset] = dict([
     _row('cyclegan_128', dataclasses.replace(_CYCLE, generator_blocks=6), 'photographs <-> paintings; a GPU',
          21_212_296, 4.6, 15.4),
     _row('cyclegan_256', dataclasses.replace(_CYCLE, resolution=256, total_images=1_000_000),
-         'photographs <-> paintings, the networks of the paper; a GPU for days', 28_296_328),
+         'photographs <-> paintings, the networks of the paper; a GPU for days', 28_296_328, 21, 83, is_measured=False),
     _row('cut_256', dataclasses.replace(_CUT, resolution=256, total_images=1_000_000),
-         'photographs -> paintings, one direction; a GPU for days', 14_708_548),
+         'photographs -> paintings, one direction; a GPU for days', 14_708_548, 10, 42, is_measured=False),
     _row('cartoon_256', dataclasses.replace(
         _CUT, resolution=256, total_images=1_000_000, contrastive_weight=10.0, identity_weight=0.0,
         structure_weight=2.0, total_variation_weight=0.2),
-        'photographs -> cartoon-like: flat areas, edges kept; a GPU', 14_708_548),
+        'photographs -> cartoon-like: flat areas, edges kept; a GPU', 14_708_548, 10, 42, is_measured=False),
     _row('product_128', dataclasses.replace(
         _CYCLE, generator='unet', identity_weight=0.0, structure_weight=5.0, luminance_weight=0.0,
         starts_from_content=True),
@@ -151,12 +154,13 @@ PRESETS: dict[str, Preset] = dict([
         best_metric='error'),
         'pictures -> the pictures of the same names, such as drawings -> photographs; a GPU', 4_070_148, 2.3, 20.0),
     _row('portrait_64', dataclasses.replace(_PORTRAIT, resolution=64),
-         'a look of portraits from 5 to 50 pictures, thumbnails; --init=portrait_base', 1_982_861),
+         'a look of portraits from 5 to 50 pictures, thumbnails; --init=portrait_base', 1_982_861, 1.4, 0.9,
+         is_measured=False),
     _row('portrait_128', _PORTRAIT, 'the same; a CPU for an hour', 1_982_861, 2.1, 3.4,
          status='trained for an hour on one core: portrait_base'),
     _row('portrait_256', dataclasses.replace(
         _PORTRAIT, resolution=256, total_images=12_000, snapshot_images=2_000, style_scales=3),
-        'the same for whole portraits; a GPU, or a CPU for a night', 1_982_861),
+        'the same for whole portraits; a GPU, or a CPU for a night', 1_982_861, 5.7, 14, is_measured=False),
 ])
 
 
