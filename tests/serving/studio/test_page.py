@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from stylegan_serving.studio import texts
-from stylegan_tf import images
+from stylegan_tf import images, looks
 from tests.serving import server_process
 
 CHROMIUM = pathlib.Path('/usr/bin/chromium')
@@ -163,8 +163,11 @@ def test_the_page_in_a_browser(studio, pictures, tmp_path):
         page.reload()
         expect(page.locator('#status')).to_contain_text(english['waiting'])
         page.set_input_files('#portrait input[type=file]', photo)
-        page.set_input_files('#looks input[type=file]', look)
         page.wait_for_selector('#portrait img')
+        page.click('#make')  # a browser sends 0 for an empty number, which is no imagined look
+        expect(page.get_by_text(english['no_looks'].format(name='arbitrary_style'))).to_be_visible()
+        page.locator('.toast-close').last.click()  # it lies over the button
+        page.set_input_files('#looks input[type=file]', look)
         page.wait_for_selector('#looks img')
         page.click('#make')
         page.wait_for_selector('#result img')
@@ -184,6 +187,16 @@ def test_the_page_in_a_browser(studio, pictures, tmp_path):
         page.get_by_role('option', name='crane').click()
         expect(page.locator('#looks')).to_be_hidden()
         expect(page.locator('#about')).to_contain_text(chinese['takes_no_look'])
+
+        expect(page.locator('#download_table')).to_be_hidden()
+        page.click('#model input')
+        page.get_by_role('option', name='photographic_look').click()
+        expect(page.locator('#looks')).to_be_visible()
+        page.click('#make')
+        with page.expect_download() as download:
+            page.click('#download_table')
+        download.value.save_as(tmp_path / 'look.cube')
+        assert looks.read_cube(tmp_path / 'look.cube').shape == (33, 33, 33, 3)
         assert {url.split('/')[2] for url in asked if url.startswith('http')} == {studio.page.split('/')[2]}
 
 
