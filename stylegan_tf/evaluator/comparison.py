@@ -3,7 +3,6 @@
 import itertools
 
 import numpy as np
-from scipy import stats
 
 from stylegan_tf.evaluator.names import describe
 from stylegan_tf.metrics.bootstrap import bootstrap_interval
@@ -65,6 +64,8 @@ def _signed_rank(differences):
         return None
     if not np.any(differences):
         return 1.0
+    from scipy import stats  # half a second, which painting does not need
+
     return float(stats.wilcoxon(differences, zero_method='zsplit').pvalue)
 
 
