@@ -13,7 +13,7 @@ import pathlib
 
 import numpy as np
 from absl import flags
-from scipy import stats
+from judging import planted
 
 from stylegan_tf import commands
 
@@ -45,8 +45,8 @@ def main():
     metrics = _METRICS.value or [*evaluator.DEFAULT_METRICS, 'ssim']
     evaluation = evaluator.Evaluation([evaluator.Pair(found[index].name, *pair)
                                        for index, pair in zip(chosen, pairs, strict=True)], metrics, size=_SIZE.value)
-    curves = measured(evaluation, pairs, results, tell=lambda text: print(text, flush=True))
-    correlations = {fault: {name: correlation(evaluation.described[name], by_degree)
+    curves = planted.measured(evaluation, pairs, results, tell=lambda text: print(text, flush=True))
+    correlations = {fault: {name: planted.correlation(evaluation.described[name], by_degree)
                             for name, by_degree in rows.items()} for fault, rows in curves.items()}
     text = table(metrics, curves, correlations)
     conditions = evaluation.conditions
@@ -60,46 +60,8 @@ def main():
     print(text)
 
 
-def measured(evaluation, pairs, results, *, faults=None, tell=lambda text: None):
-    """{fault: {metric: [for each degree from 0: list of the pairs' numbers, or of the one number of the set]}}."""
-    planted = _planted()
-    found = {}
-    for fault in faults or planted.HARMS:
-        degrees = []
-        for degree in (0, *planted.DEGREES):
-            if degree == 0 and found:
-                degrees.append(None)  # the same for every fault
-                continue
-            changed = [planted.plant(fault, degree, index, pairs, results) for index in range(len(pairs))]
-            degrees.append(evaluation.evaluate(changed))
-            tell(f'{fault} {degree}')
-        rows = {name: [_numbers(name, result) if result else None for result in degrees] for name in evaluation.metrics}
-        if found:
-            first = next(iter(found.values()))
-            rows = {name: [first[name][0], *values[1:]] for name, values in rows.items()}
-        found[fault] = rows
-    return found
-
-
-def correlation(described, by_degree):
-    """Spearman's correlation of degree and worseness: mean over pairs, or of the set's numbers.
-
-    Args:
-        described: Of the metric, as `evaluator.describe`.
-        by_degree: List of the pairs' numbers at each degree.
-    Returns:
-        float in [-1, 1]; None where nothing changes.
-    """
-    sign = 1.0 if described['better'] == 'lower' else -1.0
-    curves = [list(curve) for curve in zip(*by_degree, strict=True)]
-    found = [sign * stats.spearmanr(range(len(curve)), curve).statistic for curve in curves
-             if None not in curve and len(set(curve)) > 1]
-    return float(np.mean(found)) if found else None
-
-
 def table(metrics, curves, correlations):
     """Markdown: a row a metric, a column a fault; correlation and the means without and with the most of the fault."""
-    planted = _planted()
     lines = ['| metric | ' + ' | '.join(fault.replace('_', ' ') for fault in curves) + ' |',
              '|---' * (len(curves) + 1) + '|']
     for name in metrics:
@@ -112,19 +74,6 @@ def table(metrics, curves, correlations):
             cells.append('-' if found is None else f'{found:+.2f}{mark} ({first:.3f} to {last:.3f})')
         lines.append(f'| {name} | ' + ' | '.join(cells) + ' |')
     return '\n'.join(lines)
-
-
-def _numbers(name, result):
-    values = [row['metrics'][name] for row in result.rows if name in row['metrics']]
-    return values or [result.summary['metrics'][name]['mean']]
-
-
-def _planted():
-    try:
-        from judging import planted
-    except ImportError:  # imported as a part of the project, not run as a script
-        from tools.judging import planted
-    return planted
 
 
 def _errors():

@@ -5,7 +5,6 @@ import pytest
 
 from stylegan_tf import evaluator
 from tests.evaluator import painted
-from tools import measure_evaluation
 from tools.judging import planted
 
 LEAST = 0.7  # mean rank correlation on these few synthetic pairs; docs/evaluation.md has real ones
@@ -17,7 +16,7 @@ def measured():
     pairs = [(pair.content, pair.style) for pair in painted.smooth_pairs()]
     metrics = [name for name in (*evaluator.DEFAULT_METRICS, 'ssim') if not name.startswith('real')]
     evaluation = evaluator.Evaluation(painted.smooth_pairs(), metrics, size=painted.SIDE)
-    curves = measure_evaluation.measured(evaluation, pairs, list(painted.stylized()))
+    curves = planted.measured(evaluation, pairs, list(painted.stylized()))
     return evaluation, curves
 
 
@@ -27,16 +26,16 @@ def test_a_fault_is_noticed_by_those_whose_business_it_is(measured, fault):
     evaluation, curves = measured
     for name in evaluation.metrics:
         if name.partition('@')[0] in planted.HARMS[fault]:
-            found = measure_evaluation.correlation(evaluation.described[name], curves[fault][name])
+            found = planted.correlation(evaluation.described[name], curves[fault][name])
             assert found >= LEAST, (fault, name, curves[fault][name])
 
 
 def test_correlation_by_hand():
     better = {'better': 'higher'}
-    assert measure_evaluation.correlation(better, [[3, 1], [2, 2], [1, 3]]) == pytest.approx(0.0)
-    assert measure_evaluation.correlation(better, [[3], [2], [1]]) == pytest.approx(1.0)
-    assert measure_evaluation.correlation({'better': 'lower'}, [[3, None], [2, 1], [1, 0]]) == pytest.approx(-1.0)
-    assert measure_evaluation.correlation(better, [[1], [1], [1]]) is None
+    assert planted.correlation(better, [[3, 1], [2, 2], [1, 3]]) == pytest.approx(0.0)
+    assert planted.correlation(better, [[3], [2], [1]]) == pytest.approx(1.0)
+    assert planted.correlation({'better': 'lower'}, [[3, None], [2, 1], [1, 0]]) == pytest.approx(-1.0)
+    assert planted.correlation(better, [[1], [1], [1]]) is None
 
 
 def test_degrees_start_at_the_result_and_end_at_what_is_promised():

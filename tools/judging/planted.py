@@ -1,7 +1,8 @@
-"""Faults planted into results, each in degrees, for the question whether a metric notices. NumPy and OpenCV only."""
+"""Faults planted into results, each in degrees, for the question whether a metric notices."""
 
 import cv2
 import numpy as np
+from scipy import stats
 
 from stylegan_tf import images
 
@@ -71,3 +72,44 @@ def _colored(picture, look):
     a, b = picture.astype(np.float64), look.astype(np.float64)
     moved = (a - a.mean((0, 1))) / np.maximum(a.std((0, 1)), 1.0) * b.std((0, 1)) + b.mean((0, 1))
     return np.clip(moved, 0, 255)
+
+
+def measured(evaluation, pairs, results, *, faults=None, tell=lambda text: None):
+    """{fault: {metric: [for each degree from 0: list of the pairs' numbers, or of the one number of the set]}}."""
+    found = {}
+    for fault in faults or HARMS:
+        degrees = []
+        for degree in (0, *DEGREES):
+            if degree == 0 and found:
+                degrees.append(None)  # the same for every fault
+                continue
+            changed = [plant(fault, degree, index, pairs, results) for index in range(len(pairs))]
+            degrees.append(evaluation.evaluate(changed))
+            tell(f'{fault} {degree}')
+        rows = {name: [_numbers(name, result) if result else None for result in degrees] for name in evaluation.metrics}
+        if found:
+            first = next(iter(found.values()))
+            rows = {name: [first[name][0], *values[1:]] for name, values in rows.items()}
+        found[fault] = rows
+    return found
+
+
+def correlation(described, by_degree):
+    """Spearman's correlation of degree and worseness: mean over pairs, or of the set's numbers.
+
+    Args:
+        described: Of the metric, as `evaluator.describe`.
+        by_degree: List of the pairs' numbers at each degree.
+    Returns:
+        float in [-1, 1]; None where nothing changes.
+    """
+    sign = 1.0 if described['better'] == 'lower' else -1.0
+    curves = [list(curve) for curve in zip(*by_degree, strict=True)]
+    found = [sign * stats.spearmanr(range(len(curve)), curve).statistic for curve in curves
+             if None not in curve and len(set(curve)) > 1]
+    return float(np.mean(found)) if found else None
+
+
+def _numbers(name, result):
+    values = [row['metrics'][name] for row in result.rows if name in row['metrics']]
+    return values or [result.summary['metrics'][name]['mean']]
