@@ -297,7 +297,8 @@ class PainterConfig(tiny.TinyConfig):
 
 
 def test_a_tiny_training_measures_shows_and_keeps_metrics(tmp_path, capsys, monkeypatch):
-    monkeypatch.setitem(configs.PRESETS, 'painter', configs.Preset(PainterConfig(), 'a test', 1, 0.0, 0.0, 'never'))
+    monkeypatch.setitem(configs.PRESETS, 'painter', configs.Preset(
+        PainterConfig(), 'a test', 1, 0.0, 0.0, 'never', is_measured=False))
     rng = np.random.default_rng(0)
     for role, index in itertools.product(('photos', 'paintings'), range(12)):
         images.save(tmp_path / role / f'{index}.png', rng.integers(0, 256, (12, 12, 3), np.uint8))
