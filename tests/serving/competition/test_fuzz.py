@@ -53,11 +53,11 @@ def ask_everything_at_random(stage, mode, examples):
     return asked
 
 
-@pytest.mark.parametrize('mode, least', [(GenerationMode.POSITIVE, 70), (GenerationMode.NEGATIVE, 30)])
-def test_no_request_breaks_the_server_or_its_own_description(stage, mode, least):
-    assert ask_everything_at_random(stage, mode, 2) >= least
+def test_no_request_breaks_the_server_or_its_own_description(stage):
+    assert ask_everything_at_random(stage, GenerationMode.POSITIVE, 1) >= 70
 
 
 @pytest.mark.slow
-def test_nor_do_many_requests(stage):
-    assert ask_everything_at_random(stage, GenerationMode.POSITIVE, 6) >= 70
+@pytest.mark.parametrize('mode, examples, least', [(GenerationMode.POSITIVE, 6, 70), (GenerationMode.NEGATIVE, 10, 30)])
+def test_nor_do_many_requests(stage, mode, examples, least):
+    assert ask_everything_at_random(stage, mode, examples) >= least

@@ -167,24 +167,30 @@ def test_a_missing_archive_is_the_servers_fault(sqlite_store, files, contest, te
     assert state(sqlite_store, submission).state == 'running'
 
 
-def slow_scorer(contest, place):
-    """The real scorer, two seconds a pair."""
-    scorer = scoring.ContestScorer(contest.bundle, scoring.contest_reader(contest, place))
-    score = scorer.score
+class HeldWorker(worker.Worker):
+    """A worker with the real scorer, which pauses behind the first pair of each run until `go` is set."""
 
-    def slowly(pictures, *, progress=None, is_cancelled=None, others=None):
-        def waiting():
-            time.sleep(2)
-            return is_cancelled()
-        return score(pictures, progress=progress, is_cancelled=waiting, others=others)
-    scorer.score = slowly
-    return scorer
+    def __init__(self, *arguments):
+        super().__init__(*arguments, name='held', make_scorer=self._held_scorer)
+        self.go = threading.Event()
+
+    def _held_scorer(self, contest, place):
+        scorer = scoring.ContestScorer(contest.bundle, scoring.contest_reader(contest, place))
+        score = scorer.score
+
+        def held(pictures, *, progress=None, is_cancelled=None, others=None):
+            def told(done, total):
+                progress(done, total)
+                wait_for(lambda: self.go.is_set() or is_cancelled())
+            return score(pictures, progress=told, is_cancelled=is_cancelled, others=others)
+        scorer.score = held
+        return scorer
 
 
 @pytest.fixture
-def slow(sqlite_store, files, quick):
-    """A worker in a thread that takes two seconds a pair; stopped at the end."""
-    made = worker.Worker(sqlite_store, files, quick, name='slow', make_scorer=slow_scorer)
+def held(sqlite_store, files, quick):
+    """A `HeldWorker` at work in a thread; stopped at the end."""
+    made = HeldWorker(sqlite_store, files, quick)
     thread = threading.Thread(target=made.run)
     thread.start()
     yield made
@@ -200,36 +206,41 @@ def wait_for(condition, seconds=120):
         time.sleep(0.02)
 
 
-def test_stopping_puts_the_submission_back_in_its_place(sqlite_store, files, contest, team, slow, one):
+def test_stopping_puts_the_submission_back_in_its_place(sqlite_store, files, contest, team, held, one):
     submission = picture_contest.submit(sqlite_store, files, contest, *team, entry(0.3))
     wait_for(lambda: state(sqlite_store, submission).progress_done)
-    assert [row.id for row in sqlite_store.administration.workers(time.time())] == ['slow']
-    slow.stop()
+    assert [row.id for row in sqlite_store.administration.workers(time.time())] == ['held']
+    held.stop()
     wait_for(lambda: state(sqlite_store, submission).state == 'queued')
     assert state(sqlite_store, submission).attempts == 0
     wait_for(lambda: not sqlite_store.administration.workers(time.time()))
     assert one.work_once() and state(sqlite_store, submission).state == 'scored'
 
 
-def test_what_is_cancelled_while_it_runs_stays_cancelled(sqlite_store, files, contest, team, slow):
+def test_what_is_cancelled_while_it_runs_stays_cancelled(sqlite_store, files, contest, team, held):
     submission = picture_contest.submit(sqlite_store, files, contest, *team, entry(0.3))
     wait_for(lambda: state(sqlite_store, submission).progress_done)
     sqlite_store.submissions.cancel(submission.id)
     other = picture_contest.submit(sqlite_store, files, contest, *team, entry(0.6))
+    # It goes on because the first one was taken from it: nothing else lets it go yet.
+    wait_for(lambda: state(sqlite_store, other).progress_done)
+    held.go.set()
     wait_for(lambda: state(sqlite_store, other).state == 'scored')
     assert state(sqlite_store, submission).state == 'cancelled'
     assert sqlite_store.scores.of(submission.id) == []
 
 
-def test_a_lease_is_kept_alive_for_longer_than_it_lasts(sqlite_store, files, contest, team, slow, one):
-    """Work of several times the lease; nobody else gets it, and it is scored once."""
+def test_a_lease_is_kept_alive_for_longer_than_it_lasts(sqlite_store, files, contest, team, held, one):
+    """Nobody else gets what is worked at for longer than a lease, and it is scored once."""
     submission = picture_contest.submit(sqlite_store, files, contest, *team, entry(0.3))
     wait_for(lambda: state(sqlite_store, submission).state == 'running')
-    while state(sqlite_store, submission).state == 'running':
+    given = state(sqlite_store, submission).lease_until
+    while time.time() < given + 0.2:
         assert not one.work_once()
-        time.sleep(0.2)
-    done = state(sqlite_store, submission)
-    assert (done.state, done.attempts) == ('scored', 1)
+        time.sleep(0.1)
+    held.go.set()
+    wait_for(lambda: state(sqlite_store, submission).state == 'scored')
+    assert state(sqlite_store, submission).attempts == 1
 
 
 def test_what_a_worker_writes_after_its_lease_is_refused(sqlite_store, files, contest, team, quick, one):
