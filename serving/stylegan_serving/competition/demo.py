@@ -13,11 +13,10 @@ import logging
 import pathlib
 import secrets
 import shutil
-import tempfile
 import threading
 import time
 
-from stylegan_serving.competition import bundle_files, organising
+from stylegan_serving.competition import bundle_files, organising, scratch
 from stylegan_serving.competition.services import accounts, permissions, submissions, teams, uploads
 from stylegan_serving.competition.services.platform import Caller
 from stylegan_serving.competition.starter_kit import make_submission
@@ -113,7 +112,8 @@ class Demo:
         self._platform, self._pause, self._stopping = platform, pause_seconds, threading.Event()
         self._password = secrets.token_urlsafe(9)
         self._contest, self._is_new = None, False
-        self._place = tempfile.TemporaryDirectory(prefix='demo-contest-')
+        scratch.sweep('competition-sources')
+        self._place = scratch.folder('competition-sources')
         self._folder = pathlib.Path(self._place.name)
 
     def stop(self):

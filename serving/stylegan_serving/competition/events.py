@@ -85,7 +85,7 @@ def board_events(request, scene):
 
 @contextlib.asynccontextmanager
 async def housekeeping(platform):
-    """Drops expired sessions, tokens and uploads now and every ten minutes while the application runs."""
+    """Drops expired sessions, tokens and uploads and unfinished files, now and every ten minutes while it runs."""
     task = asyncio.create_task(_keep_house(platform))
     try:
         yield
@@ -100,6 +100,7 @@ async def _keep_house(platform):
         try:
             await run_in_threadpool(platform.store.accounts.purge_expired, platform.now())
             await run_in_threadpool(uploads.purge_expired, platform)
+            await run_in_threadpool(platform.storage.sweep)
         except Exception:  # a night without a database must not end the housekeeping
             _LOGGER.exception('housekeeping failed')
         await asyncio.sleep(_HOUSEKEEPING_SECONDS)

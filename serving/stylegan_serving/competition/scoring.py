@@ -14,11 +14,12 @@ import stat
 import tempfile
 import time
 
-from stylegan_serving.competition import archives, model_check, ranking, records, sandbox, sandboxed_model
+from stylegan_serving.competition import archives, model_check, ranking, records, sandbox, sandboxed_model, scratch
 from stylegan_tf import images
 
 _MEGABYTE = 1 << 20
 MODEL_LIMITS = sandbox.Limits()
+MODEL_PLACE = 'competition-model'  # of scratch folders
 _STOPPED = {
     'time': 'Your model was stopped: it took more than {seconds:.0f} s for all pairs.',
     'cpu': 'Your model was stopped: it used more than {cpu_seconds:.0f} s of computing time for all pairs.',
@@ -131,7 +132,7 @@ class ContestScorer:
 
     def _paint(self, path, folder, limits, is_cancelled, log):
         sandbox.check()
-        with tempfile.TemporaryDirectory(prefix='model-') as place:
+        with scratch.folder(MODEL_PLACE) as place:
             place = pathlib.Path(place)
             model = archives.unpack_model(path, place / 'model', limits)
             log(f'the model uses {len(model_check.check(model))} kinds of operations, all allowed')

@@ -12,12 +12,16 @@ import re
 import secrets
 import shutil
 import tempfile
+import time
 
 import fsspec
 import fsspec.implementations.local
 
 _PART = re.compile(r'[^/\\\x00-\x1f\x7f]{1,200}')
 _BLOCK_BYTES = 1 << 20
+# A folder of what is being written, in one place, so that what killed processes have left there is found at once.
+_UNFINISHED = '.unfinished'
+_LONGEST_WRITE_SECONDS = 86_400.0
 
 
 class StorageError(Exception):
@@ -62,8 +66,9 @@ class Storage:
         if self._local:
             path = pathlib.Path(place)
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f'.{secrets.token_hex(8)}.partial')
+            temporary = pathlib.Path(self._root, _UNFINISHED, secrets.token_hex(8))
             try:
+                temporary.parent.mkdir(exist_ok=True)
                 with open(temporary, 'xb') as file:
                     yield file
                     file.flush()
@@ -137,7 +142,7 @@ class Storage:
         except (FileNotFoundError, NotADirectoryError):
             return []
         keys = (name[len(self._root):].lstrip('/') for name in found)
-        return sorted(key for key in keys if key and not _is_partial(key))
+        return sorted(key for key in keys if key and not key.startswith(f'{_UNFINISHED}/'))
 
     def delete(self, key):
         """Deletes a file, if there is one."""
@@ -157,6 +162,15 @@ class Storage:
             with self.open(key) as source, self.writer(f'{target}/{key[len(prefix):].lstrip("/")}') as file:
                 shutil.copyfileobj(source, file, _BLOCK_BYTES)
 
+    def sweep(self):
+        """Deletes what processes that were killed while they wrote have left in a folder; a bucket has nothing such."""
+        if not self._local:
+            return
+        for path in pathlib.Path(self._root).glob(f'{_UNFINISHED}/*'):
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > _LONGEST_WRITE_SECONDS:
+                    path.unlink()
+
     def check(self):
         """Writes, reads and deletes a small file; StorageError where that does not work."""
         key = f'checks/{secrets.token_hex(8)}'
@@ -170,11 +184,6 @@ class Storage:
 
     def _place(self, key):
         parts = key.split('/')
-        if any(not _PART.fullmatch(part) or part in ('.', '..') or _is_partial(part) for part in parts):
+        if any(not _PART.fullmatch(part) or part in ('.', '..', _UNFINISHED) for part in parts):
             raise ValueError(f'Expected a key such as submissions/ID/archive.zip. Received: {key!r}.')
         return f'{self._root.rstrip("/")}/{key}'
-
-
-def _is_partial(key):
-    name = key.rsplit('/', 1)[-1]
-    return name.startswith('.') and name.endswith('.partial')

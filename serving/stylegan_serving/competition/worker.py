@@ -13,13 +13,11 @@ import logging
 import os
 import pathlib
 import secrets
-import shutil
 import socket
-import tempfile
 import threading
 import time
 
-from stylegan_serving.competition import archives, model_check, records, sandbox, scoring
+from stylegan_serving.competition import archives, model_check, records, sandbox, scoring, scratch
 from stylegan_serving.competition.store import StaleLease, StoreError
 from stylegan_tf import images
 
@@ -28,7 +26,7 @@ MOST_INTERNAL_ERRORS = 3  # attempts after which a fault of the server ends a su
 _RENEWALS_PER_LEASE = 4
 _PROGRESS_SECONDS = 0.25
 _SCORERS_KEPT = 4
-_PLACE = 'competition-entry-'  # of folders below the temporary one; the process's id follows
+_PLACE = 'competition-entry'
 _ROWS_KEPT = 2000  # entries whose fingerprints stay in memory
 INTERNAL_ERROR = ('The server could not score this submission (reference {reference}). It is not your fault and does '
                   'not use up your quota. The organisers can start it again.')
@@ -69,7 +67,8 @@ class Worker:
         """Works until `stop`."""
         if 'model' in self._kinds:
             sandbox.check()
-        sweep()
+        for kind in (_PLACE, scoring.MODEL_PLACE):
+            scratch.sweep(kind)
         alive = threading.Thread(target=self._tell_alive, name='alive', daemon=True)
         alive.start()
         _log('started', worker=self.name)
@@ -120,7 +119,7 @@ class Worker:
         contest = self._store.contests.contest(submission.contest_id)
         journal.note(f'submission {submission.number}, attempt {submission.attempts}')
         scorer = self._scorer(contest)
-        with tempfile.TemporaryDirectory(prefix=f'{_PLACE}{os.getpid()}-') as place:
+        with scratch.folder(_PLACE) as place:
             place = pathlib.Path(place)
             self._fetch(submission, place / 'archive')
             results = scorer.unpack(place / 'archive', place / 'pictures', submission.kind,
@@ -294,17 +293,6 @@ class _Journal:
 
     def text(self):
         return '\n'.join(self._lines) + '\n'
-
-
-def sweep():
-    """Deletes what workers of this machine that were killed have left in the temporary folder."""
-    for place in pathlib.Path(tempfile.gettempdir()).glob(f'{_PLACE}*-*'):
-        try:
-            os.kill(int(place.name.removeprefix(_PLACE).partition('-')[0]), 0)
-        except ProcessLookupError:
-            shutil.rmtree(place, ignore_errors=True)
-        except (ValueError, PermissionError):  # not ours to judge
-            continue
 
 
 def _contest_scorer(contest, storage):

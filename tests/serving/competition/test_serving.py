@@ -82,6 +82,25 @@ def test_the_demo_scores_its_entries_one_after_another_and_ends_when_told(tmp_pa
         assert process.wait(60) == 0
 
 
+@pytest.mark.parametrize('sign', [signal.SIGTERM, signal.SIGKILL])
+def test_a_demo_that_ends_before_it_serves_leaves_nothing(tmp_path, sign):
+    """What is killed cannot put its folder away; the next one does."""
+    def places():
+        return [path for kind in ('competition-demo', 'competition-sources') for path in tmp_path.glob(f'{kind}-*')]
+
+    with running('serve', '--demo', '--port=0', TMPDIR=str(tmp_path)) as process:
+        wait_for(places)
+        process.send_signal(sign)
+        assert process.wait(60) == (0 if sign == signal.SIGTERM else -signal.SIGKILL)
+    if sign == signal.SIGKILL:
+        assert places()
+        for kind in ('competition-demo', 'competition-sources'):
+            subprocess.run([sys.executable, '-c', 'import sys, tempfile; '
+                            'from stylegan_serving.competition import scratch; scratch.sweep(sys.argv[1])', kind],
+                           check=True, env={**os.environ, 'TMPDIR': str(tmp_path)})
+    assert places() == []
+
+
 def test_a_worker_process_scores_what_waits_and_ends_when_told(sqlite_store, sqlite_url, tmp_path):
     files = storage.Storage(tmp_path / 'files')
     contest = picture_contest.add_contest(sqlite_store, files, pairs=2)

@@ -1,5 +1,7 @@
 """The storage in a folder, in memory and in an S3-type bucket of a real server."""
 
+import os
+
 import pytest
 
 from stylegan_serving.competition import storage
@@ -48,8 +50,21 @@ def test_a_write_that_fails_leaves_the_old_file(files):
     assert files.list() == ['a/b']
 
 
+def test_what_a_killed_writer_left_is_swept_and_what_is_being_written_is_not(tmp_path):
+    files = storage.Storage(tmp_path / 'files')
+    killed = files.writer('a/b')
+    killed.__enter__().write(b'half')
+    left, = [path for path in (tmp_path / 'files').rglob('*') if path.is_file()]
+    os.utime(left, (0, 0))
+    with files.writer('a/c') as file:
+        files.sweep()
+        file.write(b'whole')
+    assert [path.name for path in (tmp_path / 'files').rglob('*') if path.is_file()] == ['c']
+    assert files.list() == ['a/c'] and files.read('a/c') == b'whole'
+
+
 @pytest.mark.parametrize('key', ['', '/etc/passwd', '../secret', 'a/../../b', 'a//b', 'a/./b', 'a\\b', 'a/\0', 'a/',
-                                 'a/\n', 'a/.x.partial'])
+                                 'a/\n', '.unfinished/x'])
 def test_keys_stay_inside(tmp_path, key):
     files = storage.Storage(tmp_path / 'files')
     (tmp_path / 'secret').write_text('x')

@@ -13,7 +13,7 @@ import contextlib
 import os
 import signal
 import socket
-import tempfile
+import sys
 import threading
 
 from absl import flags
@@ -28,13 +28,18 @@ _BASE_URL = flags.DEFINE_string('base_url', None, 'How browsers reach it; defaul
 _BEHIND_PROXY = flags.DEFINE_bool('behind_proxy', None, "Take clients' addresses from X-Forwarded-For.")
 _WORKERS = flags.DEFINE_integer('workers', 1, 'Workers in this process.', 0, 16)
 _DEMO = flags.DEFINE_bool('demo', False, 'Bring a contest and teams that take part in it.')
+_PLACE = 'competition-demo'  # of a demo that nobody gave a folder
 
 
 def main():
     """Reads the flags and serves until it is told to stop; returns the exit code."""
+    # Who is told to end before there is anything to serve has something to put away, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(commands.DONE))
     with contextlib.ExitStack() as stack:
         if _DEMO.value and not flags.FLAGS['data'].present:
-            flags.FLAGS.data = stack.enter_context(tempfile.TemporaryDirectory(prefix='competition-demo-'))
+            from stylegan_serving.competition import scratch
+            scratch.sweep(_PLACE)
+            flags.FLAGS.data = stack.enter_context(scratch.folder(_PLACE))
         listening = stack.enter_context(_socket())
         is_set = 'STYLEGAN_COMPETITION_BASE_URL' in os.environ
         store, storage, settings = stack.enter_context(installation.opened(
@@ -65,12 +70,12 @@ def _serve(stack, listening, store, storage, settings):
         stop.append(play.stop)
     else:
         print(f'Serving {settings.base_url}; {_WORKERS.value} workers in this process. Ctrl-C ends it.', flush=True)
+    # uvicorn takes these over while it runs, and raises once more what it was ended by; it was asked for and no error.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: setattr(server, 'should_exit', True))
     for thread in helpers:
         thread.start()
     stack.callback(_end, stop, helpers)
-    # uvicorn raises what it was ended by once more behind `run`; it was asked for and is no error.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
     server.run(sockets=[listening])
 
 
