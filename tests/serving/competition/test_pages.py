@@ -4,7 +4,10 @@ import html
 import html.parser
 import pathlib
 import re
+import shlex
 import shutil
+import subprocess
+import sys
 
 import pytest
 from starlette.testclient import TestClient
@@ -12,6 +15,7 @@ from starlette.testclient import TestClient
 from stylegan_serving.competition import store as stores
 from stylegan_serving.competition.pages import rendering
 from stylegan_serving.competition.services import accounts
+from tests.serving import server_process
 from tests.serving.competition import bundle_folder, web_contest
 
 _PAGES = ('/', '/login', '/register', '/account', '/invitation', '/c/{slug}', '/c/{slug}/submit',
@@ -151,6 +155,16 @@ def test_an_archive_goes_in_without_a_script(web):
     assert web.storage.read(submission.archive_key) == data
     page = client.get(made.headers['location']).text
     assert 'http-equiv="refresh"' in page and 'Place 1 in the queue' in page
+
+
+def test_the_command_that_a_page_shows_is_one(site, tmp_path):
+    page = site.client('participant').get(f'/c/{site.contest.slug}/submit').text
+    command = html.unescape(re.search(r'<pre>python (-m [^<]*)</pre>', page)[1])
+    done = subprocess.run([sys.executable, *shlex.split(command)], cwd=tmp_path, capture_output=True, text=True,
+                          env=server_process.environment(), timeout=120)
+    # All of it is understood; only the file is not there.
+    assert (done.returncode, done.stderr) == (
+        2, "Error: Expected --archive=FILE. Received: 'results.zip', which is no file.\n")
 
 
 def test_a_quota_is_told_on_the_form(web):

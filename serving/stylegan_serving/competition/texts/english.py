@@ -248,7 +248,7 @@ TEXTS = {
     'gallery_empty': 'The gallery shows entries as soon as they are scored.',
     'gallery_no_pair': 'No entry has this picture.',
     'all_teams': 'The best of each picture',
-    'all_entries': 'This picture by {n} teams',
+    'all_entries': 'This picture by all teams ({n})',
     'compare_two': 'Two teams with a scored entry are needed.',
     'compare_none': 'These two entries have no picture in common that may be shown.',
     'compare_about': 'Paired over {n} pictures that both made; the interval is a bootstrap over pictures.',
