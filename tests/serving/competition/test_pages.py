@@ -159,7 +159,7 @@ def test_an_archive_goes_in_without_a_script(web):
 
 def test_the_command_that_a_page_shows_is_one(site, tmp_path):
     page = site.client('participant').get(f'/c/{site.contest.slug}/submit').text
-    command = html.unescape(re.search(r'<pre>python (-m [^<]*)</pre>', page)[1])
+    command = html.unescape(re.search(r'<pre>python (-m [^<]*)</pre>', page)[1]).replace('\\\n', '')
     done = subprocess.run([sys.executable, *shlex.split(command)], cwd=tmp_path, capture_output=True, text=True,
                           env=server_process.environment(), timeout=120)
     # All of it is understood; only the file is not there.
