@@ -24,7 +24,6 @@ def to_rgb(image, file_format):
         ValueError: If there is no sensible 8-bit picture in it.
     """
     profile = image.info.get('icc_profile') or None
-    rgb_profile = profile if profile is not None and profile[16:20] == b'RGB ' else None
     if image.mode.startswith(('I', 'F')):
         grey = _deep_grey(np.asarray(image))
         return np.repeat(grey[:, :, None], 3, axis=2), None, None
@@ -32,8 +31,14 @@ def to_rgb(image, file_format):
         return _through_colour_management(image, file_format, profile), None, None
     if image.mode in ('RGBA', 'RGBa', 'LA', 'La', 'PA') or 'transparency' in image.info:
         rgba = np.asarray(image.convert('RGBA'))
-        return over_white(rgba), np.ascontiguousarray(rgba[:, :, 3]), rgb_profile
-    return np.array(image.convert('RGB')), None, rgb_profile
+        return over_white(rgba), np.ascontiguousarray(rgba[:, :, 3]), rgb_profile(image)
+    return np.array(image if image.mode == 'RGB' else image.convert('RGB')), None, rgb_profile(image)
+
+
+def rgb_profile(image):
+    """The colour profile of a PIL.Image.Image, bytes, if it is one of RGB; else None."""
+    profile = image.info.get('icc_profile') or b''
+    return profile if profile[16:20] == b'RGB ' else None
 
 
 def _deep_grey(values):

@@ -18,13 +18,13 @@ import cv2
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, PngImagePlugin
 
-from stylegan_tf import color_modes, files
+from stylegan_tf import color_modes, files, plain_files
 from stylegan_tf.sheets import grid
 
 __all__ = [
     'IMAGE_SUFFIXES', 'MAX_PIXELS', 'ImageError', 'ImageTooLargeError', 'Picture', 'check_header', 'cover_crop',
-    'encode', 'find_images', 'fit_within', 'grid', 'open_picture', 'read', 'read_metadata', 'resize', 'save',
-    'to_float', 'to_uint8']
+    'encode', 'find_images', 'fit_within', 'grid', 'open_picture', 'read', 'read_metadata', 'read_reduced', 'resize',
+    'save', 'to_float', 'to_uint8']
 
 IMAGE_SUFFIXES = ('.bmp', '.gif', '.jfif', '.jpe', '.jpeg', '.jpg', '.pgm', '.png', '.ppm', '.tif',
                   '.tiff', '.webp')
@@ -81,13 +81,46 @@ def open_picture(source, *, max_pixels=MAX_PIXELS, min_short_side=None):
     """
     if isinstance(source, np.ndarray):
         return _reduced(_from_array(source), min_short_side)
+
+    def factor(size):
+        share = min_short_side / min(size) if min_short_side else 1.0
+        return plain_files.draft_factor(size, [int(np.ceil(side * share)) for side in size]) if share < 1 else 1
+
+    return _reduced(_decoded(source, max_pixels, factor)[0], min_short_side)
+
+
+def read_reduced(source, factor, *, max_pixels=MAX_PIXELS):
+    """The pixels of a picture made smaller by a whole factor, which JPEG files are while they are decoded.
+
+    Args:
+        source, max_pixels: As of `open_picture`.
+        factor: 1, 2, 4 or 8.
+    Returns:
+        uint8 [h, w, 3] with sides of about 1 / factor of the picture's; a rest of less than a block may be missing.
+    Raises:
+        ImageError: As `open_picture`.
+    """
+    if isinstance(source, np.ndarray):
+        picture, done = _from_array(source), 1
+    else:
+        picture, done = _decoded(source, max_pixels, lambda size: factor)
+    height, width = (max(1, side * done // factor) for side in picture.pixels.shape[:2])
+    blocks = picture.pixels[:height * factor // done, :width * factor // done]
+    return picture.pixels if done == factor else resize(blocks, (height, width))
+
+
+def _decoded(source, max_pixels, factor):
+    """(Picture, by what it is smaller than the file's) of `factor(size)`, which only JPEG files heed."""
     name, image = _open(source, max_pixels)
     try:
         with image:
-            if min_short_side and image.format == 'JPEG':
-                share = min_short_side / min(image.size)
-                if share < 1:
-                    image.draft(None, tuple(int(np.ceil(side * share)) for side in image.size))
+            done = factor((image.height, image.width)) if image.format == 'JPEG' else 1
+            pixels = plain_files.decode(image, done)
+            if pixels is not None:
+                exif = None if image.format == 'PNG' else _orient(image)[0]  # a plain PNG has none
+                return Picture(pixels, None, color_modes.rgb_profile(image), exif, name), done
+            if done > 1:
+                image.draft(None, (image.width // done, image.height // done))
             image.load()
             file_format = image.format  # turned copies do not know it
             exif, image = _orient(image)
@@ -95,7 +128,7 @@ def open_picture(source, *, max_pixels=MAX_PIXELS, min_short_side=None):
     except _DECODING_ERRORS as error:
         raise ImageError(f'{name}: cannot be decoded ({_reason(error)}). The file is damaged or '
                          'incomplete; fetch it again or leave it out.') from error
-    return _reduced(Picture(pixels, alpha, icc_profile, exif, name), min_short_side)
+    return Picture(pixels, alpha, icc_profile, exif, name), done
 
 
 def read(source, *, max_pixels=MAX_PIXELS, min_short_side=None):

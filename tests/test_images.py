@@ -7,9 +7,9 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import ExifTags, Image, ImageCms
 
-from stylegan_tf import images
+from stylegan_tf import images, plain_files
 
 ASYMMETRIC = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3) * 10
 
@@ -449,3 +449,34 @@ def test_find_images(tmp_path):
         'a.webp', 'b/10.jpg', 'b/2.PNG', 'linked/c.gif']
     with pytest.raises(images.ImageError, match='no such folder'):
         images.find_images(tmp_path / 'none')
+
+
+def test_plain_files_are_decoded_to_the_pixels_of_pillow():
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (37, 50, 3), np.uint8))
+    turned = picture.getexif()
+    turned[ExifTags.Base.Orientation] = 6
+    files = [encoded(picture, 'PNG'), encoded(picture.convert('L'), 'PNG'), encoded(picture.convert('P'), 'PNG'),
+             encoded(picture, 'PNG', exif=turned), encoded(picture.convert('RGBA'), 'PNG'),
+             encoded(picture, 'JPEG'), encoded(picture.convert('L'), 'JPEG'), encoded(picture.convert('CMYK'), 'JPEG'),
+             encoded(picture, 'JPEG', subsampling=2, progressive=True), encoded(picture, 'JPEG', keep_rgb=True),
+             encoded(picture, 'JPEG') + b'more', encoded(picture, 'JPEG', exif=turned)]
+    is_plain = [plain_files.decode(Image.open(io.BytesIO(file))) is not None for file in files]
+    assert is_plain == [True, True, False, False, False, True, True, False, True, True, False, False]
+    for file, plain in zip(files, is_plain, strict=True):
+        if plain:
+            np.testing.assert_array_equal(images.read(file), Image.open(io.BytesIO(file)).convert('RGB'))
+
+
+@pytest.mark.parametrize('factor', [1, 2, 4, 8])
+def test_reading_by_a_whole_factor(factor, tmp_path):
+    smooth_picture = images.resize(smooth(), (331, 450))
+    for suffix in ('jpg', 'png', 'webp'):
+        path = tmp_path / f'picture.{suffix}'
+        images.save(path, smooth_picture)
+        reduced = images.read_reduced(path, factor)
+        assert np.abs(np.array(reduced.shape[:2]) - np.array([331, 450]) / factor).max() <= 1
+        exact = images.resize(smooth_picture, reduced.shape[:2])
+        assert np.abs(reduced.astype(int) - exact).mean() < 1.5
+    rows, columns = (side // factor for side in smooth_picture.shape[:2])
+    np.testing.assert_array_equal(images.read_reduced(smooth_picture, factor),
+                                  images.resize(smooth_picture[:rows * factor, :columns * factor], (rows, columns)))

@@ -72,7 +72,7 @@ class AlignedFaces(Source):
         found = {}
         for index in range(len(self)):
             crop, mask, portrait = self._aligned(index)
-            self._cache.put((index, None), (crop, mask))
+            self._cache.put((index, 1), (crop, mask))
             found[portrait.name] = portrait
             if not portrait.face:
                 note(f'{portrait.name}: no face was found; it is used whole')
@@ -121,7 +121,7 @@ class AlignedFaces(Source):
     def _load(self, index, min_short_side):
         return super()._load(index, None)  # they are of one size already
 
-    def _decode(self, index, min_short_side):
+    def _decode(self, index, factor):
         planes = None
         if self._folder is not None and self._path(index).is_file():
             planes = cv2.imread(str(self._path(index)), cv2.IMREAD_UNCHANGED)

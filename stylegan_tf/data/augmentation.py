@@ -1,4 +1,4 @@
-"""Random crops and colour changes of one picture, decided by an explicit random generator."""
+"""Random crops and colour changes of one picture, decided by numbers drawn before."""
 
 import dataclasses
 import itertools
@@ -33,32 +33,37 @@ class Augmentation:
     invert: float = 0.0  # probability of inverting
 
 
-def needed_short_side(size, augmentation) -> int:
-    """Short side, in pixels, from which on a picture needs no enlarging for any crop."""
+def draw(rng):
+    """The random numbers of one view, float64 [16] in [0, 1).
+
+    All are drawn whatever the settings are, so that changing the strength of one augmentation leaves the others, and
+    the crops, as they were.
+    """
+    return rng.random(16)
+
+
+def needed_short_side(size, draws, augmentation) -> int:
+    """Short side, in pixels, from which on a picture needs no enlarging for a view; arguments as of `apply`."""
     if augmentation is None:
         return max(size)
-    stretch = math.sqrt(1 + augmentation.aspect)
-    return math.ceil(max(size) * stretch / min(augmentation.crop_scale))
+    jitter, scale = _jitter(draws, augmentation), _scale(draws, augmentation)
+    return math.ceil(max(size[0] * max(1.0, 1 / jitter), size[1] * max(1.0, jitter)) / scale)
 
 
-def apply(image, size, rng, augmentation):
+def apply(image, size, draws, augmentation):
     """One augmented view of a picture.
-
-    Every random number is drawn whatever the settings are, so that changing the strength of one
-    augmentation leaves the others, and the crops, as they were.
 
     Args:
         image: uint8 [H, W, 3].
         size: (height, width) of the result.
-        rng: numpy.random.Generator; only its state decides the result.
+        draws: Of `draw`; they alone decide.
         augmentation: Augmentation, or None for the centred crop without any change.
     Returns:
         uint8 [height, width, 3].
     """
     if augmentation is None:
         return images.cover_crop(image, size)
-    draws = rng.random(16)
-    view = _crop(image, size, draws[:4], augmentation)
+    view = _crop(image, size, draws, augmentation)
     if augmentation.flip and draws[4] < 0.5:
         view = view[:, ::-1]
     return _recolour(view, draws[5:], augmentation)
@@ -66,16 +71,33 @@ def apply(image, size, rng, augmentation):
 
 def _crop(image, size, draws, augmentation):
     rows, columns = image.shape[:2]
-    low, high = augmentation.crop_scale
-    jitter = (1 + augmentation.aspect) ** (2 * draws[0] - 1)
-    ratio = size[1] / size[0] * jitter  # width of the crop over its height
+    ratio = size[1] / size[0] * _jitter(draws, augmentation)  # width of the crop over its height
     largest_height = min(rows, columns / ratio)
-    scale = low + (high - low) * draws[1]
+    scale = _scale(draws, augmentation)
     height = int(np.clip(round(largest_height * scale), 1, rows))
     width = int(np.clip(round(largest_height * ratio * scale), 1, columns))
     top = int(draws[2] * (rows - height + 1))
     left = int(draws[3] * (columns - width + 1))
-    return images.resize(image[top:top + height, left:left + width], size)
+    return _resized(image[top:top + height, left:left + width], size)
+
+
+def _jitter(draws, augmentation):
+    return (1 + augmentation.aspect) ** (2 * draws[0] - 1)
+
+
+def _scale(draws, augmentation):
+    low, high = augmentation.crop_scale
+    return low + (high - low) * draws[1]
+
+
+def _resized(view, size):
+    """`images.resize`, about three times as fast where a view gets smaller: it is stretched to whole multiples first,
+    whose averages are cheap. A third of a level from the exact average, in the mean."""
+    multiples = [-(-given // wanted) for given, wanted in zip(view.shape[:2], size, strict=True)]
+    if max(multiples) > 1 and min(view.shape[0] - size[0], view.shape[1] - size[1]) >= 0:
+        whole = size[1] * multiples[1], size[0] * multiples[0]
+        view = cv2.resize(view, whole, interpolation=cv2.INTER_LINEAR)
+    return images.resize(view, size)
 
 
 def _recolour(view, draws, augmentation):
@@ -102,7 +124,7 @@ def _recolour(view, draws, augmentation):
     if augmentation.gamma:
         exponent = 2.0 ** (augmentation.gamma * signed[7])
         table = np.rint(255 * (np.arange(256) / 255) ** exponent).astype(np.uint8)
-        view = table[view]
+        view = cv2.LUT(np.ascontiguousarray(view), table)
     return np.ascontiguousarray(view)
 
 

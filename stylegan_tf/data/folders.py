@@ -34,18 +34,18 @@ class FolderSource(sources.Source):
         if not paths:
             raise sources.DataError(f'{spec}: holds no pictures. Expected files ending in '
                                     f'{", ".join(images.IMAGE_SUFFIXES)}.')
-        good, bad = [], []
+        good, bad, short_sides = [], [], []
         for path in paths:
             name = path.relative_to(self._folder).as_posix()
             try:
-                images.check_header(path)
+                short_sides.append(min(images.check_header(path)))
                 good.append((name, path.stat().st_size))
             except images.ImageError as error:
                 bad.append((name, str(error)))
         health = sources.Health(spec, len(paths), max_bad_share, bad)
         if not good:
             raise sources.DataError(f'{spec}: none of its {len(paths)} pictures can be read.')
-        names = [name for name, _ in good]
+        names, self._short_sides = [name for name, _ in good], short_sides
         classes = [name.split('/', 1)[0] if '/' in name else None for name in names]
         label_names = sorted({name for name in classes if name is not None})
         positions = {name: position for position, name in enumerate(label_names)}
@@ -58,5 +58,8 @@ class FolderSource(sources.Source):
         """Where a picture lies."""
         return self._folder / self.names[index]
 
-    def _decode(self, index, min_short_side):
-        return images.read(self.path(index), min_short_side=min_short_side), None
+    def _short_side(self, index):
+        return self._short_sides[index]
+
+    def _decode(self, index, factor):
+        return images.read_reduced(self.path(index), factor), None

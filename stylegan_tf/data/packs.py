@@ -11,6 +11,7 @@ import concurrent.futures
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import pathlib
 
@@ -77,12 +78,14 @@ class PackSource(sources.Source):
             health=sources.Health(spec, len(self._entries), max_bad_share), cache_bytes=cache_bytes)
 
     def _load(self, index, min_short_side):
-        entry = self._entries[index]
-        if self._coding == 'raw' and not (min_short_side and min(entry.height, entry.width) > min_short_side):
-            return self._decode(index, None)  # the mapped file itself is the cache
+        if self._coding == 'raw' and sources.reduction(self._short_side(index), min_short_side or math.inf) == 1:
+            return self._decode(index, 1)  # the mapped file itself is the cache
         return super()._load(index, min_short_side)
 
-    def _decode(self, index, min_short_side):
+    def _short_side(self, index):
+        return min(self._entries[index].height, self._entries[index].width)
+
+    def _decode(self, index, factor):
         entry = self._entries[index]
         content = self._parts[entry.part][entry.offset:entry.offset + entry.bytes]
         where = f'{self._files[entry.part]} at byte {entry.offset} ({entry.name})'
@@ -93,9 +96,9 @@ class PackSource(sources.Source):
             self._verified.add(index)
         if self._coding == 'raw':
             pixels = np.asarray(content).reshape(entry.height, entry.width, 3)
-            return images.read(pixels, min_short_side=min_short_side), None
+            return images.read_reduced(pixels, factor), None
         try:
-            return images.read(content.tobytes(), min_short_side=min_short_side), None
+            return images.read_reduced(content.tobytes(), factor), None
         except images.ImageError as error:
             raise images.ImageError(f'{where}: {error}') from error
 
@@ -196,7 +199,8 @@ def _contents(source, settings, pool):
         record = source.read(index, min_short_side=settings.size or None)
         if record.name != source.names[index]:
             return None  # another one stands in for it; `source.bad` says why
-        return record.name, record.label, *pack_picture(record.image, settings)
+        pixels = images.read(record.image, min_short_side=settings.size or None)
+        return record.name, record.label, *pack_picture(pixels, settings)
 
     step = 64  # a bound on the pictures that wait in memory
     for begin in range(0, len(source), step):

@@ -42,13 +42,13 @@ class PairedStream(SampleStream):
         return self._pairs[pair][role == 'style']
 
     def sample(self, position) -> dict:
-        side, sample = self._short_sides['content'], {}
+        # The same draws for both, so that they stay a pair.
+        draws, sample = self._draws('pair', position), {}
+        side = augmentations.needed_short_side(self.size, draws, self._alike)
         records = {role: source.read(self.index(role, position), min_short_side=side)
                    for role, source in self.sources.items()}
         size = records['content'].image.shape[:2]
         for role, record in records.items():
-            # The same draws for both, so that they stay a pair.
-            draws = order.generator_from(self.seed, 'augmentation', 'pair', self._moved(position))
             image = record.image if record.image.shape[:2] == size else images.resize(record.image, size)
             sample[role] = augmentations.apply(image, self.size, draws, self._alike)
         return {**sample, 'label': records['style'].label}

@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 
 from stylegan_tf.data import augmentation as augmentations
-from stylegan_tf.data import order
 from stylegan_tf.data.stream import SampleStream
 
 
@@ -22,13 +21,13 @@ class PortraitStream(SampleStream):
 
     def sample(self, position) -> dict:
         sample = super().sample(position)
-        record = self.sources['content'].read(self.index('content', position),
-                                              min_short_side=self._short_sides['content'])
+        draws, augmentation = self._draws('content', position), self._augmentation['content']
+        side = augmentations.needed_short_side(self.size, draws, augmentation)
+        record = self.sources['content'].read(self.index('content', position), min_short_side=side)
         mask = np.zeros((*self.size, 1), np.float32)
         if record.mask is not None:
-            draws = order.generator_from(self.seed, 'augmentation', 'content', self._moved(position))
             moved = augmentations.apply(np.repeat(record.mask[:, :, None], 3, axis=2), self.size, draws,
-                                        _without_colours(self._augmentation['content']))
+                                        _without_colours(augmentation))
             mask = moved[:, :, :1].astype(np.float32) / 255
         return {**sample, 'mask': mask}
 

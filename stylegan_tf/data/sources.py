@@ -134,8 +134,8 @@ class Source:
 
         Args:
             index: 0 <= index < len(self), or negative to count from the end.
-            min_short_side: Larger pictures may come back smaller, with a short side of at least
-                this many pixels; saves time and memory.
+            min_short_side: Much larger pictures come back 2, 4 or 8 times smaller, with a short side of
+                at least this many pixels; saves time and memory.
         Returns:
             A Record; its image must not be written to.
         Raises:
@@ -160,18 +160,24 @@ class Source:
 
     def _load(self, index, min_short_side):
         """(image uint8 [H, W, 3], mask or None), from the cache or decoded."""
-        key = (index, min_short_side)
+        factor = reduction(self._short_side(index), min_short_side) if min_short_side else 1
+        key = (index, factor)
         found = self._cache.get(key)
         if found is None:
-            found = self._decode(index, min_short_side)
+            found = self._decode(index, factor)
             for array in found:
                 if array is not None:
                     array.flags.writeable = False
             self._cache.put(key, found)
         return found
 
-    def _decode(self, index, min_short_side):
-        """(image, mask or None) of one picture; raises ImageError. For subclasses to define."""
+    def _short_side(self, index):
+        """Shorter side of the stored picture, pixels; raises ImageError. 0, where it is not known, reduces nothing."""
+        return 0
+
+    def _decode(self, index, factor):
+        """(image, mask or None) of one picture, 1 / factor as large as stored; raises ImageError. For subclasses to
+        define."""
         raise NotImplementedError
 
     def references_of(self, index) -> dict:
@@ -258,8 +264,13 @@ class NoiseSource(Source):
                          health=Health('noise', count, 0.0))
         self._size = size
 
-    def _decode(self, index, min_short_side):
+    def _decode(self, index, factor):
         return np.random.default_rng(index).integers(0, 256, (*self._size, 3), np.uint8), None
+
+
+def reduction(short_side, min_short_side) -> int:
+    """1, 2, 4 or 8: how many times smaller a picture may become and keep a short side of `min_short_side`."""
+    return max(factor for factor in (1, 2, 4, 8) if factor == 1 or short_side >= factor * min_short_side)
 
 
 def fingerprint_of(*parts) -> str:

@@ -40,9 +40,6 @@ class SampleStream:
         self.size = int(size[0]), int(size[1])
         self._augmentation = {role: (augmentation or {}).get(role) for role in sources}
         self._keys = {role: order.key_from(self.seed, 'order', role) for role in sources}
-        self._short_sides = {
-            role: augmentations.needed_short_side(self.size, self._augmentation[role])
-            for role in sources}
         self.label_role = next((role for role in ('style', 'image') if role in sources),
                                next(iter(sources)))
         self._skipped = set()
@@ -104,14 +101,17 @@ class SampleStream:
         """
         sample = {}
         for role, source in self.sources.items():
+            augmentation, draws = self._augmentation[role], self._draws(role, position)
+            # Large crops need few of a picture's pixels, which then decode faster.
             record = source.read(self.index(role, position),
-                                 min_short_side=self._short_sides[role])
-            rng = order.generator_from(self.seed, 'augmentation', role, self._moved(position))
-            sample[role] = augmentations.apply(
-                record.image, self.size, rng, self._augmentation[role])
+                                 min_short_side=augmentations.needed_short_side(self.size, draws, augmentation))
+            sample[role] = augmentations.apply(record.image, self.size, draws, augmentation)
             if role == self.label_role:
                 sample['label'] = np.int32(record.label)
         return sample
+
+    def _draws(self, role, position):
+        return augmentations.draw(order.generator_from(self.seed, 'augmentation', role, self._moved(position)))
 
     def batch(self, position, batch_size) -> dict:
         """Samples position ... position + batch_size - 1, stacked along a new first axis."""

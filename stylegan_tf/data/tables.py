@@ -34,13 +34,15 @@ class TableSource(sources.Source):
         self._folder = pathlib.Path(table).parent
         spec = spec or f'table:{table}'
         rows = _read(pathlib.Path(table), spec)
-        good, bad = [], []
+        good, bad, self._short_sides = [], [], []
         for row in rows:
             try:
-                for column in ('image', *REFERENCES):
+                short_side = min(images.check_header(self._folder / row['image']))
+                for column in REFERENCES:
                     if row.get(column):
                         images.check_header(self._folder / row[column])
                 good.append(row)
+                self._short_sides.append(short_side)
             except images.ImageError as error:
                 bad.append((row['image'], str(error)))
         health = sources.Health(spec, len(rows), max_bad_share, bad)
@@ -54,8 +56,11 @@ class TableSource(sources.Source):
             spec, [row['image'] for row in good], labels, label_names=label_names, health=health,
             fingerprint=sources.fingerprint_of(*cells), cache_bytes=cache_bytes)
 
-    def _decode(self, index, min_short_side):
-        return images.read(self._folder / self._rows[index]['image'], min_short_side=min_short_side), None
+    def _short_side(self, index):
+        return self._short_sides[index]
+
+    def _decode(self, index, factor):
+        return images.read_reduced(self._folder / self._rows[index]['image'], factor), None
 
     def references_of(self, index):
         return {role: self._rows[index][role] for role in REFERENCES if self._rows[index].get(role)}

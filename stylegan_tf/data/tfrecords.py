@@ -10,6 +10,7 @@ tf.train.Example"). The first checksum is verified: it tells a file that is no T
 second is not, since damaged pictures show when they are decoded.
 """
 
+import contextlib
 import dataclasses
 import glob
 import json
@@ -125,7 +126,7 @@ class RecordSource(sources.Source):
         if not names and not bad:
             raise sources.DataError(f'{spec}: holds no records.')
         health = sources.Health(spec, len(names) + len(bad), max_bad_share, bad)
-        self._keys = keys
+        self._keys, self._short_sides = keys, {}
         self._places = [(shard.path, int(offset), int(length)) for shard in shards
                         for offset, length in zip(shard.offsets, shard.lengths, strict=True)]
         super().__init__(
@@ -134,18 +135,28 @@ class RecordSource(sources.Source):
             fingerprint=sources.fingerprint_of(
                 *names, *(length for _, _, length in self._places)))
 
-    def _decode(self, index, min_short_side):
+    def _short_side(self, index):
+        if index not in self._short_sides:
+            with self._example(index) as example:
+                self._short_sides[index] = min(images.check_header(example['image']))
+        return self._short_sides[index]
+
+    def _decode(self, index, factor):
+        with self._example(index) as example:
+            image = images.read_reduced(example['image'], factor)
+            if example['mask'] is None:
+                return image, None
+            return image, images.resize(images.read(example['mask'])[:, :, 0], image.shape[:2])
+
+    @contextlib.contextmanager
+    def _example(self, index):
+        """Context: what `record_to_example` says of a record; errors about it name its place."""
         path, offset, length = self._places[index]
         try:
             with open(path, 'rb') as file:
                 file.seek(offset)
                 record = file.read(length)
-            example = record_to_example(record, self._keys)
-            image = images.read(example['image'], min_short_side=min_short_side)
-            if example['mask'] is None:
-                return image, None
-            mask = images.resize(images.read(example['mask'])[:, :, 0], image.shape[:2])
-            return image, mask
+            yield record_to_example(record, self._keys)
         except (OSError, images.ImageError) as error:
             raise images.ImageError(f'{path} at byte {offset} ({self.names[index]}): '
                                     f'{error}') from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from keras import ops
 
+from stylegan_tf import images
 from stylegan_tf.data import SampleStream
 from stylegan_tf.layers.color_table import apply_table
 from stylegan_tf.networks.look_memory import identity_table
@@ -46,7 +47,7 @@ def fit_table(sources, config) -> np.ndarray:
     """
     from stylegan_tf import looks
 
-    pictures = {role: [source.read(index, min_short_side=config.height).image
+    pictures = {role: [images.read(source.read(index).image, min_short_side=config.height)
                        for index in range(min(TABLE_PICTURES, len(source)))] for role, source in sources.items()}
     look = looks.fit_look(pictures['content'], pictures['style'], seed=FIT_SEED, with_texture=False)
     # As many entries as the model has.

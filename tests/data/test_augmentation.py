@@ -12,8 +12,8 @@ from stylegan_tf.data.augmentation import Augmentation
 STILL = Augmentation(flip=False)
 
 
-def rng(number=0):
-    return np.random.default_rng(number)
+def draws(number=0):
+    return augmentations.draw(np.random.default_rng(number))
 
 
 def coordinates(height=60, width=80):
@@ -29,7 +29,7 @@ def flat(color, size=(4, 4)):
 def colors_of(image, count=200, **settings):
     """The colours that a one-colour picture takes on."""
     augmentation = Augmentation(**settings)
-    return np.array([augmentations.apply(image, (2, 2), rng(i), augmentation)[0, 0]
+    return np.array([augmentations.apply(image, (2, 2), draws(i), augmentation)[0, 0]
                      for i in range(count)]).astype(int)
 
 
@@ -40,7 +40,7 @@ def test_fields_are_those_of_the_config():
 
 def test_without_augmentation_the_centre_is_taken():
     image = coordinates()
-    np.testing.assert_array_equal(augmentations.apply(image, (60, 60), rng(), None),
+    np.testing.assert_array_equal(augmentations.apply(image, (60, 60), draws(), None),
                                   image[:, 10:70])
 
 
@@ -48,7 +48,7 @@ def test_equal_generators_give_equal_views():
     settings = Augmentation(crop_scale=(0.3, 1), aspect=0.3, hue=0.5, saturation=0.5, contrast=0.5,
                             brightness=0.2, gamma=1, channel_shuffle=0.5, grey=0.2, invert=0.3)
     image = np.random.default_rng(0).integers(0, 256, (50, 70, 3), np.uint8)
-    views = [augmentations.apply(image, (32, 24), rng(i), settings) for i in (1, 1, 2)]
+    views = [augmentations.apply(image, (32, 24), draws(i), settings) for i in (1, 1, 2)]
     assert views[0].shape == (32, 24, 3) and views[0].dtype == np.uint8
     np.testing.assert_array_equal(views[0], views[1])
     assert not np.array_equal(views[0], views[2])
@@ -58,7 +58,7 @@ def test_full_size_crops_lie_anywhere_and_stay_inside():
     image = coordinates()
     lefts = set()
     for number in range(200):
-        view = augmentations.apply(image, (60, 60), rng(number), STILL)
+        view = augmentations.apply(image, (60, 60), draws(number), STILL)
         left = int(view[0, 0, 1])
         np.testing.assert_array_equal(view, image[:, left:left + 60])
         lefts.add(left)
@@ -70,7 +70,7 @@ def test_crop_scale_is_the_share_of_the_largest_window(size):
     settings = dataclasses.replace(STILL, crop_scale=(0.5, 0.5))
     largest = min(60 / size[0], 80 / size[1])
     for number in range(20):
-        view = augmentations.apply(coordinates(), size, rng(number), settings).astype(float)
+        view = augmentations.apply(coordinates(), size, draws(number), settings).astype(float)
         height = (view[-1, 0, 0] - view[0, 0, 0]) * size[0] / (size[0] - 1)
         width = (view[0, -1, 1] - view[0, 0, 1]) * size[1] / (size[1] - 1)
         assert height == pytest.approx(size[0] * largest / 2, abs=2)
@@ -81,13 +81,13 @@ def test_aspect_stretches_up_to_its_limit():
     settings = dataclasses.replace(STILL, crop_scale=(0.5, 0.5), aspect=0.5)
     ratios = []
     for number in range(100):
-        view = augmentations.apply(coordinates(), (40, 40), rng(number), settings).astype(float)
+        view = augmentations.apply(coordinates(), (40, 40), draws(number), settings).astype(float)
         ratios.append((view[0, -1, 1] - view[0, 0, 1]) / (view[-1, 0, 0] - view[0, 0, 0]))
     assert 0.6 < min(ratios) < 0.75 and 1.35 < max(ratios) < 1.6
 
 
 def test_small_pictures_are_enlarged():
-    view = augmentations.apply(flat([9, 8, 7], (3, 5)), (64, 32), rng(), Augmentation())
+    view = augmentations.apply(flat([9, 8, 7], (3, 5)), (64, 32), draws(), Augmentation())
     np.testing.assert_array_equal(view, flat([9, 8, 7], (64, 32)))
 
 
@@ -95,7 +95,7 @@ def test_flip_mirrors_half_of_the_views():
     image = coordinates(20, 20)
     flipped = 0
     for number in range(200):
-        view = augmentations.apply(image, (20, 20), rng(number), Augmentation())
+        view = augmentations.apply(image, (20, 20), draws(number), Augmentation())
         is_flipped = view[0, 0, 1] == 19
         np.testing.assert_array_equal(view, image[:, ::-1] if is_flipped else image)
         flipped += is_flipped
@@ -107,8 +107,8 @@ def test_colours_leave_the_crop_as_it_was():
     strong = dataclasses.replace(gentle, brightness=0.1)
     image = coordinates() + np.uint8(60)
     for number in range(20):
-        difference = (augmentations.apply(image, (16, 16), rng(number), strong).astype(int)
-                      - augmentations.apply(image, (16, 16), rng(number), gentle))
+        difference = (augmentations.apply(image, (16, 16), draws(number), strong).astype(int)
+                      - augmentations.apply(image, (16, 16), draws(number), gentle))
         assert np.ptp(difference[:, :, :2]) <= 1  # one shift for the whole picture
 
 
@@ -152,20 +152,33 @@ def test_probabilities_of_shuffle_grey_and_invert():
     assert {tuple(color) for color in inverted} == {(10, 20, 30), (245, 235, 225)}
 
 
-def test_needed_short_side_spares_enlarging():
-    assert augmentations.needed_short_side((64, 48), None) == 64
-    assert augmentations.needed_short_side((64, 64), Augmentation(crop_scale=(0.5, 1))) == 128
-    assert augmentations.needed_short_side(
-        (64, 64), Augmentation(crop_scale=(0.5, 1), aspect=0.21)) == 141
+def test_needed_short_side_of_one_view_is_what_its_crop_needs():
+    settings = Augmentation(crop_scale=(0.25, 1), aspect=0.5)
+    assert augmentations.needed_short_side((64, 48), draws(), None) == 64
+    assert augmentations.needed_short_side((64, 48), draws(), STILL) == 64
+    sides = [augmentations.needed_short_side((24, 24), draws(number), settings) for number in range(50)]
+    assert 24 <= min(sides) < 40 and 90 < max(sides) <= 24 * 1.5 / 0.25
+    for number, side in enumerate(sides):
+        view = augmentations.apply(coordinates(side, side), (24, 24), draws(number), settings).astype(int)
+        spans = view[-1, 0, 0] - view[0, 0, 0], abs(view[0, -1, 1] - view[0, 0, 1])
+        assert 22 <= min(spans) <= 24  # the tighter side shows each of its pixels once
+
+
+def test_views_that_get_smaller_are_averages_of_all_their_pixels():
+    image = np.random.default_rng(0).integers(0, 256, (150, 150, 3), np.uint8)
+    for side in (149, 120, 75, 70, 50, 33):
+        view = augmentations.apply(image, (side, side), draws(), STILL).astype(float)
+        exact = images.resize(image, (side, side))
+        assert np.abs(view - exact).mean() < 8 and view.std() == pytest.approx(exact.std(), rel=0.2)
 
 
 def test_views_of_a_reduced_picture_look_the_same():
     settings = Augmentation(crop_scale=(0.5, 1))
-    side = augmentations.needed_short_side((32, 32), settings)
     large = images.resize(coordinates(), (600, 800))
-    small = images.open_picture(large, min_short_side=side).pixels
-    assert small.shape == (64, 85, 3)
     for number in range(5):
-        views = [augmentations.apply(image, (32, 32), rng(number), settings).astype(int)
+        side = augmentations.needed_short_side((32, 32), draws(number), settings)
+        small = images.open_picture(large, min_short_side=side).pixels
+        assert 32 <= small.shape[0] == side < 64
+        views = [augmentations.apply(image, (32, 32), draws(number), settings).astype(int)
                  for image in (large, small)]
         assert np.abs(views[0] - views[1]).max() <= 3

@@ -169,8 +169,9 @@ def test_fingerprint_follows_the_content(tmp_path):
 
 def test_reduced_reading(tmp_path):
     source = data.load(write(tmp_path, NAMES[:2], size=(90, 120)))
-    assert source.read(1, min_short_side=30).image.shape == (30, 40, 3)
-    assert source.read(1, min_short_side=500).image.shape == (90, 120, 3)
+    for least, shape in ((46, (90, 120, 3)), (45, (45, 60, 3)), (30, (45, 60, 3)), (22, (22, 30, 3)),
+                         (500, (90, 120, 3))):
+        assert source.read(1, min_short_side=least).image.shape == shape
     assert source[1].image.shape == (90, 120, 3)
 
 
@@ -209,7 +210,7 @@ def test_sample_specs_lead_to_folders():
 def test_real_pictures_load(shared_data):
     source = data.load(shared_data / 'paintings')
     assert len(source.label_names) > 5 and source.bad == []
-    assert min(source.read(0, min_short_side=64).image.shape[:2]) == 64
+    assert 64 <= min(source.read(0, min_short_side=64).image.shape[:2]) < 128
 
 
 def test_fingerprints_tell_parts_apart():

@@ -205,3 +205,17 @@ def test_threads_default_is_bounded(stream, monkeypatch):
     workers = [t for t in threading.enumerate() if t.name.startswith('stylegan_tf_data')]
     batches.close()
     assert 0 < len(workers) <= 16
+
+
+def test_samples_do_not_depend_on_what_is_in_memory(tmp_path):
+    rng = np.random.default_rng(0)
+    for number in range(3):
+        coarse = rng.integers(0, 256, (20, 30, 3), np.uint8)
+        images.save(tmp_path / f'{number}.jpg', images.resize(coarse, (200, 300)))
+    kept, read_anew = (data.SampleStream({'image': data.load(tmp_path, cache_bytes=size)}, (32, 32),
+                                         {'image': data.Augmentation(crop_scale=(0.2, 0.5))}, seed=1)
+                       for size in (1 << 30, 0))
+    for position in (*range(12), *range(12)):
+        assert_equal(kept.sample(position), read_anew.sample(position))
+    factors = {factor for _, factor in kept.sources['image']._cache._items}
+    assert factors == {1, 2}  # large crops came from pictures that were decoded smaller
