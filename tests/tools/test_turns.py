@@ -33,9 +33,9 @@ def test_subjects_work_in_turns_and_tell_what_they_used():
 
 def test_a_subject_that_fails_is_named(tmp_path):
     subject = turns.Subject('broken', 'benchmarks.peak:no_such_function')
-    with pytest.raises(commands.UsageError, match='broken ended with code 1'):
-        with turns.processes([subject], 1, log_path=tmp_path / 'log'):
-            pass
+    with (pytest.raises(commands.UsageError, match='broken ended with code 1'),
+          turns.processes([subject], 1, log_path=tmp_path / 'log')):
+        pass
     assert 'no_such_function' in (tmp_path / 'log').read_text()
 
 

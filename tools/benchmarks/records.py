@@ -51,8 +51,8 @@ def machine():
     model = [line.partition(':')[2].strip() for line in pathlib.Path('/proc/cpuinfo').read_text().splitlines()
              if line.startswith('model name')]
     return {'day': datetime.date.today().isoformat(), 'processor': model[0] if model else platform.processor(),
-            'cores': len(os.sched_getaffinity(0)), 'load': round(os.getloadavg()[0], 1), 'python': platform.python_version(),
-            'versions': versions}
+            'cores': len(os.sched_getaffinity(0)), 'load': round(os.getloadavg()[0], 1),
+            'python': platform.python_version(), 'versions': versions}
 
 
 def save(folder, name, rows, **settings):
@@ -68,9 +68,10 @@ def table(rows):
     """Markdown table of rows."""
     lines = ['| what | peer | unit | ours | peer | ratio (spread) | asked |', '|---|---|---|---|---|---|---|']
     for row in rows:
+        numbers = f'{row.ours:.3g} | {row.theirs:.3g}'
         asked = row.bar + {True: ', holds', False: ', **missed**', None: ''}[row.holds]
         spread = f'{row.ratio["median"]:.2f} ({row.ratio["smallest"]:.2f} to {row.ratio["largest"]:.2f})'
-        lines.append(f'| {row.what} | {row.peer} | {row.unit} | {row.ours:.3g} | {row.theirs:.3g} | {spread} | {asked} |')
+        lines.append(f'| {row.what} | {row.peer} | {row.unit} | {numbers} | {spread} | {asked} |')
     return '\n'.join(lines)
 
 

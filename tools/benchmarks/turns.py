@@ -39,9 +39,10 @@ class Process:
     def __init__(self, subject, cores, log=subprocess.DEVNULL):
         path = os.pathsep.join([str(ROOT), str(ROOT / 'tools'), os.environ.get('PYTHONPATH', '')])
         self.subject = subject
-        self._process = subprocess.Popen(
-            [sys.executable, '-m', 'benchmarks.subject', subject.target, str(cores), json.dumps(subject.arguments)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, env={**os.environ, 'PYTHONPATH': path})
+        command = [sys.executable, '-m', 'benchmarks.subject', subject.target, str(cores),
+                   json.dumps(subject.arguments)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
+                                         env={**os.environ, 'PYTHONPATH': path})
         self.preparation = None  # numbers of the time until it could work, once `prepare` has returned
 
     def prepare(self):
