@@ -11,7 +11,7 @@ left unchanged and the style picture pasted in its place.
 """
 
 from stylegan_tf.evaluator.comparison import compare
-from stylegan_tf.evaluator.copies import find_copies
+from stylegan_tf.evaluator.copies import MOST_BITS, find_copies
 from stylegan_tf.evaluator.evaluation import Cancelled, Entry, Evaluation, Result
 from stylegan_tf.evaluator.evaluator import BASELINES, Evaluator, Report, Score
 from stylegan_tf.evaluator.looks import Look, extractor
@@ -21,6 +21,6 @@ from stylegan_tf.evaluator.references import Pair
 from stylegan_tf.networks.feature_layers import LAYERS
 
 __all__ = [
-    'BASELINES', 'DEFAULT_METRICS', 'DEFAULT_SCORE', 'LAYERS', 'METRICS', 'Cancelled', 'Entry', 'Evaluation',
-    'Evaluator', 'Look', 'Metric', 'Pair', 'Report', 'Result', 'Score', 'compare', 'describe', 'extractor',
-    'find_copies', 'known_metrics']
+    'BASELINES', 'DEFAULT_METRICS', 'DEFAULT_SCORE', 'LAYERS', 'METRICS', 'MOST_BITS', 'Cancelled', 'Entry',
+    'Evaluation', 'Evaluator', 'Look', 'Metric', 'Pair', 'Report', 'Result', 'Score', 'compare', 'describe',
+    'extractor', 'find_copies', 'known_metrics']

@@ -173,6 +173,7 @@ class PairScore:
     metrics: dict  # name -> float
     output_key: str
     heat_map_key: str | None
+    layout: str | None = None  # perceptual hash of the result, hexadecimal; copies are found by it
 
 
 @dataclasses.dataclass(frozen=True)

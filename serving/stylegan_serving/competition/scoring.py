@@ -178,7 +178,8 @@ class ContestScorer:
 
         Args:
             pictures: {number of the pair: path}, one of every pair.
-            others: {name: rows of an earlier entry of another team}, among which copies are looked for.
+            others: Function of the entry's rows -> {name: rows of an earlier entry of another team}, among which copies
+                are looked for.
             progress: Function (done, total), called after each pair.
             is_cancelled: Function without arguments, asked before each pair.
         Returns:
@@ -206,7 +207,7 @@ class ContestScorer:
         rows = [self._row(row, pair, summaries[self.splits[pair.number]], index)
                 for index, (row, pair) in enumerate(zip(rows, self.pairs))]
         flags = [*(flag | {'pair': row['pair']} for row in rows for flag in row['flags']),
-                 *(evaluator.find_copies(rows, others) if others else ())]
+                 *(evaluator.find_copies(rows, others(rows)) if others else ())]
         return Scored(rows, summaries, _grouped(flags), self.hash, heat_maps, whole['baselines'])
 
     def unchanged(self, folder):
@@ -340,7 +341,8 @@ def pair_rows(submission_id, scored, output_keys, heat_map_keys):
     """The pictures' numbers as rows of the database: list of `records.PairScore`; only finite ones."""
     return [records.PairScore(submission_id, row['pair'], row['split'],
                               {name: value for name, value in row['metrics'].items() if _is_finite(value)},
-                              output_keys[row['pair']], heat_map_keys.get(row['pair'])) for row in scored.rows]
+                              output_keys[row['pair']], heat_map_keys.get(row['pair']), row['fingerprint']['hash'])
+            for row in scored.rows]
 
 
 def _ranked(bundle):

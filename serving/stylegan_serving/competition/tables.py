@@ -94,14 +94,15 @@ submissions = sa.Table(
     _column('is_hidden', sa.Boolean), _column('flags', sa.JSON),
     _column('queued_at', _TIME), _maybe('public_score', sa.Double), _maybe('private_score', sa.Double),
     sa.UniqueConstraint('contest_id', 'number'),
-    sa.Index(None, 'contest_id', 'team_id', 'phase', 'state', 'public_score'), sa.Index(None, 'team_id', 'number'),
+    sa.Index(None, 'contest_id', 'team_id', 'phase', 'state', 'public_score'),
+    sa.Index(None, 'contest_id', 'team_id', 'number'),
     sa.Index('ix_submissions_queue', 'state', 'queued_at', 'number'),
     sa.Index('ix_submissions_finished', 'contest_id', 'finished_at'))
 
 pair_scores = sa.Table(
     'pair_scores', metadata, _link('submission_id', 'submissions', primary_key=True),
     sa.Column('pair', sa.Integer, primary_key=True), _column('split', sa.String(16)), _column('metrics', sa.JSON),
-    _column('output_key', sa.Text), _maybe('heat_map_key', sa.Text))
+    _column('output_key', sa.Text), _maybe('heat_map_key', sa.Text), _maybe('layout', sa.String(32)))
 
 scores = sa.Table(
     'scores', metadata, _link('submission_id', 'submissions', primary_key=True),
@@ -126,7 +127,7 @@ votes = sa.Table(
     _column('winner', sa.String(8)), _link('voter_id', 'users'), _column('session_key', _HASH),
     _column('created_at', _TIME),
     sa.UniqueConstraint('voter_id', 'pair', 'first_submission', 'second_submission', name='uq_votes_once'),
-    sa.Index(None, 'contest_id', 'phase'), sa.Index(None, 'voter_id', 'created_at'))
+    sa.Index(None, 'contest_id', 'phase', 'created_at'), sa.Index(None, 'voter_id', 'created_at'))
 
 announcements = sa.Table(
     'announcements', metadata, _key(), _link('contest_id', 'contests', index=True), _link('author_id', 'users'),

@@ -17,7 +17,7 @@ import socket
 import threading
 import time
 
-from stylegan_serving.competition import archives, model_check, records, sandbox, scoring, scratch
+from stylegan_serving.competition import archives, model_check, originals, records, sandbox, scoring, scratch
 from stylegan_serving.competition.store import StaleLease, StoreError
 from stylegan_tf import images
 
@@ -27,7 +27,6 @@ _RENEWALS_PER_LEASE = 4
 _PROGRESS_SECONDS = 0.25
 _SCORERS_KEPT = 4
 _PLACE = 'competition-entry'
-_ROWS_KEPT = 2000  # entries whose fingerprints stay in memory
 INTERNAL_ERROR = ('The server could not score this submission (reference {reference}). It is not your fault and does '
                   'not use up your quota. The organisers can start it again.')
 _PARTICIPANT_ERRORS = (archives.ArchiveError, model_check.ModelRefused, scoring.EntryError)
@@ -48,7 +47,7 @@ class Worker:
         self._store, self._storage, self._settings = store, storage, settings
         self._make_scorer = make_scorer or _contest_scorer
         self._scorers = collections.OrderedDict()
-        self._rows = collections.OrderedDict()
+        self._originals = originals.Originals(store, storage)
         self._stopping = threading.Event()
         self._told = records.Worker(name or f'{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(3)}',
                                     socket.gethostname(), os.getpid(), time.time(), time.time(), None)
@@ -126,8 +125,8 @@ class Worker:
                                     is_cancelled=lease.is_lost, log=journal.note)
             journal.note(f'{len(results.pictures)} pictures are there and can be read')
             progress = _Progress(self._store, submission, self.name)
-            scored = scorer.score(results.pictures, others=self._others(submission), progress=progress,
-                                  is_cancelled=lease.is_lost)
+            scored = scorer.score(results.pictures, progress=progress, is_cancelled=lease.is_lost,
+                                  others=lambda rows: self._originals.near(submission, rows))
             journal.note(f'{len(scored.rows)} pictures scored by evaluation {scored.evaluator_hash}')
             for flag in scored.flags:
                 journal.note(f'flagged: {flag["kind"]} in {len(flag["pairs"])} pictures')
@@ -148,7 +147,6 @@ class Worker:
         self._store.submissions.finish_scored(
             submission.id, self.name, numbers, scoring.pair_rows(submission.id, scored, outputs, maps),
             scored.evaluator_hash, f'{folder}/report.json', self._keep(submission, journal), scored.flags)
-        self._remember(submission.id, scored.rows)
         _log('scored', worker=self.name, submission=submission.id, attempt=submission.attempts)
 
     def _scorer(self, contest):
@@ -165,29 +163,6 @@ class Worker:
         found = path.stat().st_size
         if found != submission.archive_bytes:
             raise OSError(f'{submission.archive_key} has {found} bytes; {submission.archive_bytes} were sent')
-
-    def _others(self, submission):
-        """{'team, entry NUMBER': rows} of the other teams' entries that stand on the board."""
-        others = {}
-        for standing, _ in self._store.scores.board_rows(submission.contest_id, submission.phase, 'public'):
-            if standing.team_id != submission.team_id and (rows := self._rows_of(standing.submission_id)):
-                others[standing.submission_id] = rows
-        return others
-
-    def _rows_of(self, submission_id):
-        if submission_id not in self._rows:
-            try:
-                report = json.loads(self._storage.read(f'submissions/{submission_id}/report.json'))
-                self._remember(submission_id, report['rows'])
-            except (OSError, ValueError, KeyError):  # an entry without a report is no reason not to score another
-                return None
-        self._rows.move_to_end(submission_id)
-        return self._rows[submission_id]
-
-    def _remember(self, submission_id, rows):
-        self._rows[submission_id] = rows
-        while len(self._rows) > _ROWS_KEPT:
-            self._rows.popitem(last=False)
 
     def _put_back(self, submission, lease):
         if lease.is_stale:

@@ -198,6 +198,7 @@ def test_votes_are_given_once(store):
         (names[0], names[1], 1, 1, 1), (names[0], names[2], 1, 0, 0)]
     assert store.votes.counts(contest.id, 'development') == {
         (0, names[0], names[1]): 2, (1, names[0], names[1]): 1, (0, names[0], names[2]): 1}
+    assert store.votes.newest(contest.id, 'development') == 60.0 and store.votes.newest(contest.id, 'other') is None
     assert store.votes.by_voter_since(voters[0].id, 50.0) == 1
     assert store.votes.judged(voters[0].id, contest.id, 'development') == {
         (0, names[0], names[1]), (1, names[0], names[1])}

@@ -141,6 +141,23 @@ def test_a_copy_of_another_teams_entry_is_flagged_and_the_own_one_is_not(sqlite_
     assert flags[2][0]['entry'] == entries[0].id and flags[2][0]['pairs'] == [0, 1]
 
 
+def test_copies_of_entries_that_stand_on_no_board_are_flagged_too(sqlite_store, files, one):
+    contest = picture_contest.add_contest(sqlite_store, files, pairs=2)
+    first, *others = (contest_builder.add_team(sqlite_store, contest) for _ in range(4))
+    shares = 0.3, 0.6, 0.8
+    originals = [picture_contest.submit(sqlite_store, files, contest, *first, entry(share)) for share in shares]
+    for _ in originals:
+        one.work_once()
+    standing, = sqlite_store.scores.board_rows(contest.id, 'development', 'public')
+    assert standing[0].submission_id == originals[0].id
+    sqlite_store.submissions.disqualify(originals[1].id, 'a reason', None)
+    for original, team, share in zip(originals, others, shares, strict=True):
+        copy = picture_contest.submit(sqlite_store, files, contest, *team, entry(share))
+        one.work_once()
+        assert original.id in {row.get('entry') for row in state(sqlite_store, copy).flags
+                               if row['kind'] == 'copy_of_entry' and row['pairs'] == [0, 1]}
+
+
 def test_a_fault_of_the_server_is_tried_again_and_then_told_with_a_reference(
         sqlite_store, files, contest, team, one, monkeypatch, caplog):
     submission = picture_contest.submit(sqlite_store, files, contest, *team, entry(0.3))

@@ -79,10 +79,10 @@ def _votes(request, scene, view):
     empty = {'votes': [], 'vote_count': 0, 'vote_scale': (0, 1)}
     if not scene.contest.bundle['voting'] or not boards.may_see(scene, view.phase, 'public'):
         return empty
-    count = sum(scene.platform.store.votes.counts(scene.contest.id, view.phase).values())
-    if not count:
+    newest = scene.platform.store.votes.newest(scene.contest.id, view.phase)
+    if newest is None:
         return empty
-    version = (count, scene.platform.store.scores.version(scene.contest.id))
+    version = (newest, scene.platform.store.scores.version(scene.contest.id))
     found = frame.kept(request, ('votes', scene.contest.id, view.phase), version,
                        lambda: votes.standings(scene, phase=view.phase))
     rows = [types.SimpleNamespace(

@@ -58,17 +58,14 @@ def board(scene, *, phase=None, metric=ranking.SCORE, split=None):
     phase, split = _checked(scene, phase, metric, split)
     contest, platform = scene.contest, scene.platform
     version = platform.store.scores.version(contest.id)
-    key = (contest.id, phase, metric, split)
-    known = platform.boards.get(key)
-    if known is None or known.version != version:
+
+    def rank():
         rows = platform.store.scores.board_rows(contest.id, phase, split)
-        known = Board(phase, split, metric, _better(contest.bundle, metric), version,
-                      tuple(ranking.places([row for row, _ in rows], contest.bundle, metric)),
-                      {row.team_id: name for row, name in rows})
-        while len(platform.boards) >= _KEPT_BOARDS:
-            platform.boards.pop(next(iter(platform.boards)), None)
-        platform.boards[key] = known
-    return known
+        return Board(phase, split, metric, _better(contest.bundle, metric), version,
+                     tuple(ranking.places([row for row, _ in rows], contest.bundle, metric)),
+                     {row.team_id: name for row, name in rows})
+
+    return _kept(platform, ('board', contest.id, phase, metric, split), version, rank)
 
 
 def board_json(found, first=0, count=None):
@@ -104,11 +101,16 @@ def history(scene, *, phase=None, metric=ranking.SCORE, split=None):
     """
     phase, split = _checked(scene, phase, metric, split)
     store, contest = scene.platform.store, scene.contest
-    names = {team.id: team.name for team in store.teams.teams(contest.id)}
-    rows = store.scores.history(contest.id, phase, metric, split)
-    return {'phase': phase, 'split': split, 'metric': metric, 'better': _better(contest.bundle, metric),
-            'entries': [{'at': at, 'team_id': team, 'team': names[team], 'submission_id': submission, 'value': value}
-                        for at, team, submission, value in rows]}
+
+    def collect():
+        names = {team.id: team.name for team in store.teams.teams(contest.id)}
+        rows = store.scores.history(contest.id, phase, metric, split)
+        return {'phase': phase, 'split': split, 'metric': metric, 'better': _better(contest.bundle, metric),
+                'entries': [{'at': at, 'team_id': team, 'team': names[team], 'submission_id': submission,
+                             'value': value} for at, team, submission, value in rows]}
+
+    return _kept(scene.platform, ('history', contest.id, phase, metric, split), store.scores.version(contest.id),
+                 collect)
 
 
 def gallery(scene, *, pair, phase=None):
@@ -174,6 +176,16 @@ def _lines(scene, after):
                 entry = score_log.redacted(entry)
             yield json.dumps(dataclasses.asdict(entry), ensure_ascii=False) + '\n'
         after = page[-1].sequence
+
+
+def _kept(platform, key, version, make):
+    """What `make()` gives, made once for all who ask until `version` changes; the oldest are forgotten."""
+    known = platform.boards.get(key)
+    if known is None or known[0] != version:
+        while len(platform.boards) >= _KEPT_BOARDS:
+            platform.boards.pop(next(iter(platform.boards)), None)
+        known = platform.boards[key] = version, make()
+    return known[1]
 
 
 def _checked(scene, phase, metric, split):

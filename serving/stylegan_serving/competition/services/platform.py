@@ -18,7 +18,7 @@ class Platform:
         storage: `storage.Storage`.
         limiter: `security.RateLimiter`.
         clock: Function that returns the time in Unix seconds.
-        boards: Rankings that are kept until they change; see `services.boards`.
+        boards: Rankings and histories that are kept until they change; see `services.boards`.
     """
 
     settings: object

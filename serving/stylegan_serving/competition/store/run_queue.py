@@ -36,25 +36,22 @@ class RunQueue:
             lease_seconds: How long it is held without `renew`.
             kinds: What this worker can score.
         """
-        waiting = sa.and_(_submissions.c.kind.in_(kinds), sa.or_(
-            _submissions.c.state == 'queued',
-            sa.and_(_submissions.c.state == 'running', _submissions.c.lease_until < now)))
-        self._give_up(waiting, now, maximum_attempts)
         with self._base.read() as connection:
             # An idle worker asks often and must not take the only writer's place each time.
-            if connection.execute(sa.select(_submissions.c.id).where(waiting).limit(1)).first() is None:
+            if self._next(connection, now, kinds) is None:
                 return None
-        with self._base.write() as connection:
-            submission_id = connection.scalar(
-                sa.select(_submissions.c.id).where(waiting, _submissions.c.attempts < maximum_attempts).order_by(
-                    _submissions.c.queued_at, _submissions.c.number, _submissions.c.id).limit(1).with_for_update(
-                    skip_locked=True))
-            if submission_id is None:
-                return None
-            connection.execute(_submissions.update().where(_submissions.c.id == submission_id).values(
-                state='running', lease_owner=worker_id, lease_until=now + lease_seconds, started_at=now,
-                attempts=_submissions.c.attempts + 1, progress_done=0, progress_total=0, error=None))
-            return read_submission(connection, submission_id)
+        while True:
+            with self._base.write() as connection:
+                found = self._next(connection, now, kinds, hold=True)
+                if found is None:
+                    return None
+                if found.attempts < maximum_attempts:
+                    change(connection, found.id, state='running', lease_owner=worker_id,
+                           lease_until=now + lease_seconds, started_at=now, attempts=found.attempts + 1,
+                           progress_done=0, progress_total=0, error=None)
+                    return read_submission(connection, found.id)
+            # In a transaction of its own, which holds the contest first, as all that write its log do.
+            self._give_up(found.id, now, maximum_attempts)
 
     def renew(self, submission_id, worker_id, now, lease_seconds):
         """Holds a submission for longer; StaleLease where it is no longer this worker's."""
@@ -95,7 +92,7 @@ class RunQueue:
                 if rows:
                     connection.execute(table.insert(), [database.to_values(row) for row in rows])
             change(connection, submission_id, state='scored', counts_for_quota=True, finished_at=now,
-                    lease_owner=None, lease_until=None, progress_done=held.progress_total, error=None,
+                   lease_owner=None, lease_until=None, progress_done=held.progress_total, error=None,
                     log_key=log_key, results_key=results_key, evaluator_hash=evaluator_hash, flags=list(flags),
                     public_score=ranked.get('public'), private_score=ranked.get('private'))
             done = read_submission(connection, submission_id)
@@ -152,15 +149,30 @@ class RunQueue:
                     _submissions.c.lease_owner == worker_id).values(**changes)).rowcount:
                 raise errors.StaleLease('This submission is no longer held by this worker.')
 
-    def _give_up(self, waiting, now, maximum_attempts):
-        spent = sa.select(_submissions.c.id).where(waiting, _submissions.c.attempts >= maximum_attempts)
-        with self._base.read() as connection:
-            names = connection.scalars(spent).all()
-        for name in names:
-            with self._base.write() as connection:
-                contest, held = lock_submission(connection, name)
-                if connection.scalar(spent.where(_submissions.c.id == name)):
-                    _fail(connection, contest, held, WORKER_DIED.format(attempts=held.attempts), held.log_key, now)
+    def _next(self, connection, now, kinds, hold=False):
+        """The row (id, attempts) of the longest-waiting submission that no other worker has in hand, or None.
+
+        Looked for twice, so that either is the first row of an index however many wait.
+        """
+        place = (_submissions.c.queued_at, _submissions.c.number, _submissions.c.id)
+        found = []
+        for condition in (_submissions.c.state == 'queued', _lost(now)):
+            query = sa.select(*place, _submissions.c.attempts).where(
+                condition, _submissions.c.kind.in_(kinds)).order_by(*place).limit(1)
+            row = connection.execute(query.with_for_update(skip_locked=True) if hold else query).first()
+            found += [row] if row else []
+        return min(found, key=lambda row: tuple(row[:3]), default=None)
+
+    def _give_up(self, submission_id, now, maximum_attempts):
+        with self._base.write() as connection:
+            contest, held = lock_submission(connection, submission_id)
+            waits = held.state == 'queued' or (held.state == 'running' and held.lease_until < now)
+            if waits and held.attempts >= maximum_attempts:
+                _fail(connection, contest, held, WORKER_DIED.format(attempts=held.attempts), held.log_key, now)
+
+
+def _lost(now):
+    return sa.and_(_submissions.c.state == 'running', _submissions.c.lease_until < now)
 
 
 def _check_scores(submission_id, scores, pair_scores):

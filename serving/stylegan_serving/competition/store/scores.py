@@ -24,6 +24,19 @@ class Scores:
         """The numbers of its pictures, in their order: list of `records.PairScore`."""
         return self._rows(records.PairScore, _pair_scores, submission_id, split, (_pair_scores.c.pair,))
 
+    def layouts(self, contest_id, since=0.0):
+        """The layouts of the results of scored entries: list of (submission id, team id, pair, layout, end of the run).
+
+        Args:
+            since: Only of runs that ended then or later, Unix seconds.
+        """
+        with self._base.read() as connection:
+            return [tuple(row) for row in connection.execute(sa.select(
+                _submissions.c.id, _submissions.c.team_id, _pair_scores.c.pair, _pair_scores.c.layout,
+                _submissions.c.finished_at).join(_pair_scores, _pair_scores.c.submission_id == _submissions.c.id).where(
+                _submissions.c.contest_id == contest_id, _submissions.c.finished_at >= since,
+                _pair_scores.c.layout.is_not(None)))]
+
     def board_rows(self, contest_id, phase, split):
         """What each team that is not hidden has on a board: list of (`records.Standing`, team's name), unranked.
 

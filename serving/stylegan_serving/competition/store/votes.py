@@ -45,6 +45,12 @@ class Votes:
             return {tuple(row[:3]): row[3] for row in connection.execute(sa.select(*key, sa.func.count()).where(
                 _votes.c.contest_id == contest_id, _votes.c.phase == phase).group_by(*key))}
 
+    def newest(self, contest_id, phase):
+        """When the newest vote of a phase was given, Unix seconds; None without one. Costs the same for any number."""
+        with self._base.read() as connection:
+            return connection.scalar(sa.select(sa.func.max(_votes.c.created_at)).where(
+                _votes.c.contest_id == contest_id, _votes.c.phase == phase))
+
     def judged(self, voter_id, contest_id, phase):
         """What a voter has judged: set of (pair, smaller id, larger id)."""
         with self._base.read() as connection:
