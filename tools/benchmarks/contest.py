@@ -3,14 +3,15 @@
     python tools/benchmark.py contest
     python tools/benchmark.py contest --kills=5 --queue=6 --submissions=500 --participants=4 --output=contest.json
     python tools/benchmark.py contest --parts=chaos
+    python tools/benchmark.py contest --parts=board --database_url=postgresql://USER@HOST/EMPTY_DATABASE
 
 chaos: workers are killed with SIGKILL at random moments of a run, as often as --kills says; at the end every submission
 must be scored exactly once, equal archives equally, and the board must follow from the log.
 board: so many --submissions on it; what the store's operations cost, and the pages, one request at a time. Beside the
 time waited stands the time of computing, which a busy machine changes less.
 participants: so many people register, join, look, hand in and watch at once, with one worker in the server's process.
-Everything runs on SQLite in a temporary folder, and only this machine is asked. Exit code 1: something was lost, scored
-twice, different, or answered with an error.
+Everything runs on SQLite in a temporary folder, unless an empty database of PostgreSQL is given, and only this machine
+is asked. Exit code 1: something was lost, scored twice, different, or answered with an error.
 """
 
 import json
@@ -28,6 +29,7 @@ _QUEUE = flags.DEFINE_integer('queue', 20, 'Submissions that wait when the killi
 _SUBMISSIONS = flags.DEFINE_integer('submissions', 10_000, 'Submissions on the board.', 1)
 _PARTICIPANTS = flags.DEFINE_integer('participants', 20, 'People at once.', 1)
 _SEED = flags.DEFINE_integer('seed', 0, 'Of the moments of the kills.')
+_DATABASE_URL = flags.DEFINE_string('database_url', None, 'An empty PostgreSQL database, instead of SQLite.')
 _OUTPUT = flags.DEFINE_string('output', None, 'JSON file for all numbers.')
 
 
@@ -35,11 +37,14 @@ def main():
     """Runs the parts and prints what happened; returns the exit code."""
     if unknown := sorted(set(_PARTS.value) - set(PARTS)):
         raise commands.UsageError(f'--parts are some of {", ".join(PARTS)}. Received: {", ".join(unknown)}.')
+    if _DATABASE_URL.value and 'chaos' in _PARTS.value and len(_PARTS.value) > 1:
+        raise commands.UsageError('--database_url takes one contest: --parts=chaos, or --parts=board,participants.')
     report, is_good = {}, True
     if 'chaos' in _PARTS.value:
         from benchmarks import contest_chaos
         with tempfile.TemporaryDirectory() as folder:
-            report['chaos'] = contest_chaos.Chaos(folder, _KILLS.value, _QUEUE.value, seed=_SEED.value, say=_say).run()
+            report['chaos'] = contest_chaos.Chaos(folder, _KILLS.value, _QUEUE.value, seed=_SEED.value,
+                                                  database_url=_DATABASE_URL.value, say=_say).run()
         is_good = contest_chaos.is_good(report['chaos'])
     if {'board', 'participants'} & set(_PARTS.value):
         report |= _with_board()
@@ -55,7 +60,7 @@ def _with_board():
 
     report = {}
     with tempfile.TemporaryDirectory() as folder:
-        board = contest_board.Board(folder, _SUBMISSIONS.value, say=_say)
+        board = contest_board.Board(folder, _SUBMISSIONS.value, database_url=_DATABASE_URL.value, say=_say)
         report['board'] = board.fill()
         if 'board' in _PARTS.value:
             report['pages'] = board.pages()

@@ -73,8 +73,21 @@ class Board:
         return {'submissions': self._count, 'teams': TEAMS, 'board_follows_from_log': is_same,
                 'store': {name: {'first': _costs(costs[name] for costs in first),
                                  'last': _costs(costs[name] for costs in last)} for name in first[0]},
-                'board_rows': _cost_of(lambda: store.board_rows(contest.id, contest_pictures.PHASE, 'public')),
-                'log_page_of_100': _cost_of(lambda: store.log(contest.id, self._count - 100))}
+                'reads': self._reads()}
+
+    def _reads(self):
+        """What the store's questions cost, those that pages and workers ask: dict name -> costs."""
+        store, contest, (team, _) = self._store, self._contest.id, self._teams[0]
+        return {name: _cost_of(call) for name, call in {
+            'rows of the board': lambda: store.scores.board_rows(contest, contest_pictures.PHASE, 'public'),
+            'head of the log': lambda: store.scores.log_head(contest),
+            'page of the log, 100': lambda: store.scores.log(contest, max(0, self._count - 100), limit=100),
+            'history, at most 2000': lambda: store.scores.history(contest, contest_pictures.PHASE, 'score', 'public'),
+            "a team's newest 100": lambda: store.submissions.list(contest, team.id),
+            'the newest 100': lambda: store.submissions.list(contest),
+            'quota of a team': lambda: store.submissions.used(contest, contest_pictures.PHASE, team.id, time.time()),
+            'an idle claim': lambda: store.submissions.claim('idle', time.time(), 60),
+            'counts for /metrics': store.administration.statistics}.items()}
 
     def _score_one(self, number):
         """Queues, claims and scores one through the store; {operation: (seconds, seconds of computing)}."""
@@ -97,18 +110,19 @@ class Board:
         rows, now = {table: [] for table in ('submissions', 'scores', 'pair_scores', 'log_entries')}, time.time()
         for number in numbers:
             team, user = self._teams[number * 7919 % TEAMS]
+            ended = now - (self._count - number)
             one = records.Submission(
                 records.new_id(), number + 1, self._contest.id, contest_pictures.PHASE, team.id, user.id, 'results',
-                f'Method {number}', '', 'measured/none.zip', '0' * 64, 1, 'scored', True, now, now, now, 1, None, None,
-                PAIRS, PAIRS, None, None, None, 'measured', False, False, [])
+                f'Method {number}', '', 'measured/none.zip', '0' * 64, 1, 'scored', True, ended, ended, ended, 1, None,
+                None, PAIRS, PAIRS, None, None, None, 'measured', False, False, [])
             scores, pairs = _numbers(one.id, number)
             count += 1
-            entry = score_log.make_entry(count, self._contest.id, now, 'scored', one.id,
+            entry = score_log.make_entry(count, self._contest.id, ended, 'scored', one.id,
                                          score_log.scored_payload(one, scores), previous)
             previous = entry.hash
             value = scores[0].value
             rows['submissions'].append(dataclasses.asdict(one) | {
-                'queued_at': now, 'public_score': value, 'private_score': value})
+                'queued_at': ended, 'public_score': value, 'private_score': value})
             rows['scores'] += map(dataclasses.asdict, scores)
             rows['pair_scores'] += map(dataclasses.asdict, pairs)
             rows['log_entries'].append(dataclasses.asdict(entry))

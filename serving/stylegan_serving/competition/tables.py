@@ -95,7 +95,7 @@ submissions = sa.Table(
     _column('queued_at', _TIME), _maybe('public_score', sa.Double), _maybe('private_score', sa.Double),
     sa.UniqueConstraint('contest_id', 'number'),
     sa.Index(None, 'contest_id', 'team_id', 'phase', 'state', 'public_score'),
-    sa.Index(None, 'contest_id', 'team_id', 'number'),
+    sa.Index(None, 'contest_id', 'team_id', 'number'), sa.Index(None, 'contest_id', 'state', 'number'),
     sa.Index('ix_submissions_queue', 'state', 'queued_at', 'number'),
     sa.Index('ix_submissions_finished', 'contest_id', 'finished_at'))
 

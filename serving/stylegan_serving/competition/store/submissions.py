@@ -70,7 +70,10 @@ class Submissions(RunQueue, Uploads):
             contest_id: Of this contest; None for all.
             after: A number; only those before it, for the next page.
         """
-        query = _submissions.select().order_by(_submissions.c.number.desc(), _submissions.c.id).limit(limit)
+        order = [_submissions.c.number.desc()]
+        if contest_id is None:  # in a contest a number says all, and an index gives the order
+            order.append(_submissions.c.id)
+        query = _submissions.select().order_by(*order).limit(limit)
         for column, value in ((_submissions.c.contest_id, contest_id), (_submissions.c.team_id, team_id),
                               (_submissions.c.state, state), (_submissions.c.phase, phase)):
             if value is not None:
