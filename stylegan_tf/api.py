@@ -31,7 +31,8 @@ __all__ = ['Model', 'ModelError', 'Style', 'load', 'shipped_models', 'stylizes',
 
 PRETRAINED = configs.PRETRAINED
 WITHOUT_WEIGHTS = ('gatys', look_models.NAME)  # names that are methods, not networks: they are not exported or served
-ENGINES = ('auto', 'tensorflow', 'litert')
+ENGINES = ('auto', 'tensorflow', 'litert', 'litert_int8')
+_LITERT = ('litert', 'litert_int8')
 
 
 def load(name_or_folder, *, engine='auto', **options):
@@ -41,9 +42,10 @@ def load(name_or_folder, *, engine='auto', **options):
         name_or_folder: A name that `stylegan-tf models` lists, the folder of an export (SavedModel or LiteRT), the base
             folder of its versions (the newest is taken), the run folder of a training (its newest checkpoint,
             averaged weights), a style pack (PACK.zip), or a photographic look (LOOK.npz).
-        engine: 'tensorflow'; 'litert': CPU only, starts without TensorFlow, for LiteRT exports and shipped models;
-            'auto': LiteRT where the model has it, its runtime is installed and no GPU is visible, else TensorFlow. Both
-            give the same pictures within one of 255 levels.
+        engine: 'tensorflow'; 'litert': CPU only, starts without TensorFlow, for LiteRT exports and shipped models, the
+            same pictures within one of 255 levels; 'litert_int8': the same in 8-bit integers, twice as fast and not
+            quite the same picture (docs/performance.md); 'auto': 'litert' where the model has it, its runtime is
+            installed and no GPU is visible, else TensorFlow.
         **options: Settings of 'gatys', such as `size=256`; `ungraded=FOLDER` of 'photographic_look'; other models take
             none.
     Returns:
@@ -63,11 +65,11 @@ def load(name_or_folder, *, engine='auto', **options):
     if _is_look(text):
         return _load_look(text)
     folder, name = _find(text)
-    if chosen == 'litert':
+    if chosen in _LITERT:
         try:
-            return _load_litert(folder, name)
+            return _load_litert(folder, name, chosen)
         except ModelError as error:
-            if engine == 'litert' or not _has_tensorflow_form(folder):
+            if engine in _LITERT or not _has_tensorflow_form(folder):
                 raise
             warnings.warn(f'{error} Using TensorFlow instead.', stacklevel=2)
     if (folder / 'saved_model.pb').is_file():
@@ -76,19 +78,19 @@ def load(name_or_folder, *, engine='auto', **options):
 
 
 def engine_for(name_or_folder, engine='auto'):
-    """The engine that `load` would take, 'tensorflow' or 'litert'; loads nothing. Arguments and errors as `load`."""
+    """The engine that `load` would take, one of ENGINES but 'auto'; loads nothing. Arguments and errors as `load`."""
     if engine not in ENGINES:
         raise ModelError(f'An engine is one of {", ".join(ENGINES)}. Received: {engine!r}.')
     text = os.fspath(name_or_folder)
     if text == 'gatys':
-        if engine == 'litert':
+        if engine in _LITERT:
             raise ModelError('The model gatys differentiates, which LiteRT cannot: use --engine=tensorflow.')
         return 'tensorflow'
     if _is_look(text):
         return 'litert'
     folder, _ = _find(text)
     if not litert_models.is_export(folder) and not litert_models.is_packed(folder):
-        if engine == 'litert':
+        if engine in _LITERT:
             raise ModelError(f'{folder} has no LiteRT form. Make one from its run folder: stylegan-tf export '
                              '--workdir=RUN --output=FOLDER --format=litert; or use --engine=tensorflow.')
         return 'tensorflow'
@@ -96,7 +98,7 @@ def engine_for(name_or_folder, engine='auto'):
         if engine == 'tensorflow':
             raise ModelError(f'{folder} holds a LiteRT export, which TensorFlow does not run: use --engine=litert, or '
                              'export with --format=savedmodel.')
-        return 'litert'
+        return 'litert_int8' if engine == 'litert_int8' else 'litert'
     if engine != 'auto':
         return engine
     return 'litert' if runtime.is_available() and not runtime.has_gpu() else 'tensorflow'
@@ -220,12 +222,12 @@ def _network_model(functions, card, **options):
     return kind(functions, card, **options)
 
 
-def _load_litert(folder, name):
+def _load_litert(folder, name, engine):
     from stylegan_tf.training import checkpoints
 
     try:
         load_model = litert_models.load_export if litert_models.is_export(folder) else litert_models.load_packed
-        return load_model(folder, name=name)
+        return load_model(folder, name=name, engine=engine)
     except (runtime.LiteRTError, checkpoints.CheckpointError) as error:
         raise ModelError(str(error)) from error
 

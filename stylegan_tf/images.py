@@ -367,8 +367,11 @@ def to_uint8(floats):
     floats = np.asarray(floats)
     if floats.dtype.kind in 'iub':
         raise ImageError(f'<array>: to_uint8 expects floats in [-1, 1]. Received: {floats.dtype}.')
-    clipped = np.clip(np.nan_to_num(floats.astype(np.float32), nan=-1.0), -1, 1)
-    return np.rint(clipped * np.float32(127.5) + np.float32(127.5)).astype(np.uint8)
+    levels = np.multiply(floats, np.float32(127.5), dtype=np.float32)
+    levels += np.float32(127.5)
+    np.fmax(levels, np.float32(0), out=levels)  # of NaN and 0 it takes 0
+    np.minimum(levels, np.float32(255), out=levels)
+    return np.rint(levels, out=levels).astype(np.uint8)
 
 
 def resize(pixels, size):

@@ -3,7 +3,7 @@
 import json
 import pathlib
 
-from stylegan_tf.litert import runtime, templates
+from stylegan_tf.litert import eight_bit_weights, runtime, templates
 from stylegan_tf.litert.runtime import LiteRTError
 from stylegan_tf.litert.stylization import Stylization
 from stylegan_tf.loaded_models import ModelError, NetworkModel
@@ -14,6 +14,8 @@ MODEL_FILE = 'model.tflite'  # of an export
 CARD_FILE = 'model_card.json'
 GRAPH_FILE = pathlib.PurePath('litert', 'graph.zip')  # beside the checkpoint of a run folder
 GRAPH_CARD_FILE = pathlib.PurePath('litert', CARD_FILE)
+# What is computed in 8 bits where that is asked for: all of a picture; a style's code is made once and stays exact.
+EIGHT_BIT_SIGNATURES = ('paint', 'content_statistics')
 
 
 class LiteRTModel(NetworkModel):
@@ -23,12 +25,14 @@ class LiteRTModel(NetworkModel):
         network: A `litert.runtime.Runtime`.
         card: Dict of the model card, with the facts of the conversion under 'litert'.
         name: Short name; the card's if None.
+        engine: 'litert' or 'litert_int8', whichever `network` is.
     """
 
-    engine = 'litert'
     bytes_per_pixel = 960  # measured; LiteRT keeps more maps at a time than TensorFlow
 
-    def __init__(self, network, card, *, name=None):
+    def __init__(self, network, card, *, name=None, engine='litert'):
+        self.engine = engine
+        self.is_exact = engine == 'litert'
         self._facts = card['litert']
         super().__init__(Stylization(network.run, self._facts).signatures, card, name=name)
 
@@ -43,21 +47,22 @@ class LiteRTModel(NetworkModel):
             raise ModelError(f'{reason} If the picture is large, make it smaller or give a smaller `tile`.') from error
 
 
-def load_export(folder, *, name=None, threads=None):
-    """The model of a folder that `export --format=litert` made.
+def load_export(folder, *, name=None, threads=None, engine='litert'):
+    """The model of a folder that `export --format=litert` made; `engine` as of `LiteRTModel`.
 
     Raises:
         LiteRTError: If the runtime is missing, or a file is missing, damaged or of another kind of model.
     """
     card, path = _read_card(folder / CARD_FILE), folder / MODEL_FILE
-    network = runtime.Runtime(path, threads=threads)
+    network = _network(path, engine, threads=threads, name=str(path))
     if runtime.file_hash(path) != card['litert'].get('sha256'):
         raise LiteRTError(f'{path} is not the model that {CARD_FILE} beside it describes. Export or copy both again.')
-    return LiteRTModel(network, card, name=name)
+    return LiteRTModel(network, card, name=name, engine=engine)
 
 
-def load_packed(folder, *, name=None, threads=None):
-    """The model of a run folder with a LiteRT graph beside its checkpoint, as the shipped ones are.
+def load_packed(folder, *, name=None, threads=None, engine='litert'):
+    """The model of a run folder with a LiteRT graph beside its checkpoint, as the shipped ones are; `engine` as of
+    `LiteRTModel`.
 
     Raises:
         LiteRTError: As `load_export`, or if the graph was made for another checkpoint.
@@ -70,7 +75,14 @@ def load_packed(folder, *, name=None, threads=None):
         raise LiteRTError(f'{folder / GRAPH_FILE} was made for another checkpoint than {checkpoint.path.name}. Make it '
                           'again with tools/make_graphs.py.')
     model = template.fill(Weights(checkpoint.arrays))
-    return LiteRTModel(runtime.Runtime(model, threads=threads, name=str(folder / GRAPH_FILE)), card, name=name)
+    network = _network(model, engine, threads=threads, name=str(folder / GRAPH_FILE))
+    return LiteRTModel(network, card, name=name, engine=engine)
+
+
+def _network(model, engine, *, threads, name):
+    if engine == 'litert_int8':
+        model = eight_bit_weights.quantize(runtime.read_model(model, name), EIGHT_BIT_SIGNATURES)
+    return runtime.Runtime(model, threads=threads, name=name)
 
 
 def checkpoint_hash(checkpoint):

@@ -49,7 +49,9 @@ class Model:
         card: Dict of its model card.
         hash: Identifies the weights, or the method and its options.
         offers: Names of what it can do, such as ('stylize', 'encode_style').
-        engine: What runs it: 'tensorflow' or 'litert'; results are the same within one of 255 levels.
+        engine: What runs it: 'tensorflow' or 'litert', whose results are the same within one of 255 levels, or
+            'litert_int8', whose are not.
+        is_exact: Whether the results are those of TensorFlow within one of 255 levels.
         was_interrupted: Whether Ctrl-C ended the last picture early.
         progress: None, or a callable that is told how far a long picture is: a `tiles.Progress` or,
             by 'gatys', a `systems.gatys.Progress`.
@@ -66,6 +68,7 @@ class Model:
     hash: str
     offers: tuple[str, ...]
     engine = 'tensorflow'
+    is_exact = True
     was_interrupted = False
     progress = None
     progress_unit = 'tile'

@@ -284,7 +284,8 @@ class Stylizer:
 
     @functools.cached_property
     def _measures(self):
-        return _Measures(has_pictures=bool(self._style.pictures), engine=self.model.engine)
+        return _Measures(has_pictures=bool(self._style.pictures),
+                         engine='tensorflow' if self.model.engine == 'tensorflow' else 'litert')
 
     def _measure(self, content, results):
         """Dict metric name -> number; of a sweep, one such dict for each strength."""
@@ -307,6 +308,7 @@ class Stylizer:
                 # Receipts of models that know no other direction, and no dials, stay as they were.
                 **({} if settings.direction == 'forward' else {'direction': settings.direction}),
                 **({'dials': settings.dials} if settings.dials else {}),
+                **({} if self.model.is_exact else {'engine': self.model.engine}),
                 **({'identity_floor': self._floor.floor} if self._floor else {})},
             'model': {'name': self.model.name, 'hash': self.model.hash,
                       'config_hash': self.model.card.get('config_hash')}}

@@ -113,16 +113,22 @@ class Runtime:
                               f'{" ".join(str(error).split())[:200]}.') from error
 
 
+def read_model(model, name):
+    """The bytes of a LiteRT model, given as such or as a path; raises LiteRTError where it is none."""
+    data = model if isinstance(model, bytes) else _read(pathlib.Path(model))
+    # The interpreter trusts what it maps: these four letters keep other files out.
+    if data[4:8] != b'TFL3':
+        raise LiteRTError(f'{name} is no LiteRT model, or a damaged one. Export or copy it again.')
+    return data
+
+
 def _open(model, threads, name):
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError as error:
         raise LiteRTError(MISSING if not is_available() else
                           f'The package ai-edge-litert cannot be loaded ({error}). Install it again.') from error
-    data = model if isinstance(model, bytes) else _read(pathlib.Path(model))
-    # The interpreter trusts what it maps: these four letters keep other files out.
-    if data[4:8] != b'TFL3':
-        raise LiteRTError(f'{name} is no LiteRT model, or a damaged one. Export or copy it again.')
+    data = read_model(model, name)
     try:
         interpreter = Interpreter(model_content=data, num_threads=threads)
         # The first signature's memory, so that the line LiteRT writes to stderr once a process comes while loading,

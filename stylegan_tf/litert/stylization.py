@@ -4,7 +4,7 @@ The same functions as the SavedModel's signatures of `systems.stylization_signat
 top of the networks that `systems.stylization_litert` converts.
 """
 
-import math
+import functools
 
 import numpy as np
 
@@ -95,14 +95,23 @@ def padded(image, multiple):
 def _reduced_rows(image, count):
     """[H, W, C] resampled to `count` rows by the triangle filter of `tf.image.resize(..., antialias=True)`."""
     size = image.shape[0]
-    step = size / count
-    radius = max(step, 1.0)
     flat = image.reshape(size, -1)
     rows = np.empty((count, flat.shape[1]), np.float32)
-    for row in range(count):
-        centre = (row + 0.5) * step
-        first = max(0, math.ceil(centre - radius - 0.5))
-        last = min(size - 1, math.floor(centre + radius - 0.5))
-        weights = np.maximum(0.0, 1.0 - np.abs(np.arange(first, last + 1) + 0.5 - centre) / radius)
-        rows[row] = (weights / weights.sum()).astype(np.float32) @ flat[first:last + 1]
+    for row, (first, weights) in enumerate(_triangles(size, count)):
+        np.dot(weights, flat[first:first + len(weights)], out=rows[row])
     return rows.reshape(count, *image.shape[1:])
+
+
+@functools.lru_cache(8)
+def _triangles(size, count):
+    """[(first row, float32 weights)] that make each of `count` rows of `size` rows."""
+    step = size / count
+    radius = max(step, 1.0)
+    centres = (np.arange(count) + 0.5) * step
+    first = np.maximum(0, np.ceil(centres - radius - 0.5)).astype(int)
+    last = np.minimum(size - 1, np.floor(centres + radius - 0.5)).astype(int)
+    taps = np.arange((last - first).max() + 1)
+    weights = np.maximum(0.0, 1.0 - np.abs(first[:, None] + taps + 0.5 - centres[:, None]) / radius)
+    weights[taps > (last - first)[:, None]] = 0.0
+    weights = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return [(start, row[:stop - start + 1]) for start, stop, row in zip(first, last, weights, strict=True)]

@@ -6,7 +6,8 @@ form; `litert.stylization` does it in NumPy.
 LiteRT computes each factor and each sum of a feature map in a pass over the memory, which costs as much as a small
 convolution. `_paint` is `networks.stylization.StylizationGenerator.call` with those passes joined:
     leaky ReLU is positively homogeneous, so its gain and the demodulation (positive) move into the next layer's scales;
-    the normalisation of the content and the scales of its injection are one factor and one offset.
+    the normalisation of the content and the scales of its injection are one factor of the injection's matrix and one
+        offset, which passes mirrored borders as it is and joins the bias of the convolution behind the sum.
 """
 
 from __future__ import annotations
@@ -87,8 +88,8 @@ def _encoded(generator, content):
 def _paint(generator, content, code, statistics):
     """`StylizationGenerator.call`."""
     maps = _encoded(generator, content)
-    injected = _injected(generator, maps, code, statistics)
-    x = injected[-1]
+    injected, offsets = _injected(generator, maps, code, statistics)
+    x = injected[-1] - _channels(offsets[-1])
     for first, second in generator.residuals:
         middle, gain = _styled(first, x, code)
         out, power = _modulated(second, middle, code, gain)
@@ -100,14 +101,14 @@ def _paint(generator, content, code, statistics):
         # At the lower resolution, where factor and sum cost a quarter.
         x = x * _channels(power * (GAIN * MEAN_OF_TWO)) + up.bias * (GAIN * MEAN_OF_TWO)
         x = _leaky(resample.upsample_2d(x)) + injected[level]
-        x, gain = _styled(refine, x, code)
+        x, gain = _styled(refine, x, code, offset=offsets[level])
         rgb = resample.upsample_2d(rgb) + _to_rgb(generator.to_rgb[level], x, code, gain)
     return ops.tanh(rgb)
 
 
 def _injected(generator, maps, code, statistics):
-    """Normalised and injected content of each level, with the factor of the sum it enters."""
-    results, start = [], 0
+    """Injected content of each level, with the factor of the sum it enters, and what to subtract from it, [1, C]."""
+    results, offsets, start = [], [], 0
     for level, (x, layer) in enumerate(zip(maps, generator.injections, strict=True)):
         count = generator.channels[level]
         mean, deviation = statistics[:, start:start + count], statistics[:, start + count:start + 2 * count]
@@ -115,10 +116,10 @@ def _injected(generator, maps, code, statistics):
         factor = layer.affine(code) / (deviation + STATISTICS_EPSILON)
         if level < generator.levels:
             factor = factor * MEAN_OF_TWO
-        kernel = layer.convolution.kernel * layer.convolution.kernel_scale
-        offset = ops.matmul(mean * factor, kernel[0, 0])
-        results.append(equalized.convolve(x * _channels(factor), kernel, 1, 'same') - _channels(offset))
-    return results
+        matrix = ops.reshape(factor, (-1, 1)) * (layer.convolution.kernel[0, 0] * layer.convolution.kernel_scale)
+        results.append(ops.matmul(x, matrix))
+        offsets.append(ops.matmul(mean, matrix))
+    return results, offsets
 
 
 def _modulated(layer, x, code, gain):
@@ -131,10 +132,14 @@ def _modulated(layer, x, code, gain):
     return equalized.convolve(x * _channels(scales), kernel, 1, layer.padding), demodulation
 
 
-def _styled(layer, x, code, gain=None):
-    """(y, gain [1, F]) of which y * gain is the result of a `StyledConv2D` with its activation."""
+def _styled(layer, x, code, gain=None, offset=None):
+    """(y, gain [1, F]) of which y * gain is the result of a `StyledConv2D` with its activation, of x - offset."""
     x, demodulation = _modulated(layer, x, code, gain)
-    return _leaky(x + _channels(layer.bias / demodulation)), demodulation * GAIN
+    bias = layer.bias / demodulation
+    if offset is not None:
+        kernel = ops.sum(layer.convolution.kernel, axis=(0, 1)) * layer.convolution.kernel_scale
+        bias = bias - ops.matmul(offset * layer.affine(code), kernel)
+    return _leaky(x + _channels(bias)), demodulation * GAIN
 
 
 def _to_rgb(layer, x, code, gain=None):

@@ -35,8 +35,9 @@ def main():
 
 def usage():
     """Wall and CPU seconds so far."""
-    times = os.times()
-    return time.perf_counter(), times.user + times.system + times.children_user + times.children_system
+    # Not os.times(), which counts in hundredths of a second.
+    parts = [resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return time.perf_counter(), sum(part.ru_utime + part.ru_stime for part in parts)
 
 
 def difference(before, after):
