@@ -134,6 +134,8 @@ def _handle_errors(app, pages):
     def answer(request, status, code, message, headers=None, **more):
         if pages and not request.url.path.startswith('/api/'):
             return pages.error_response(request, status, message, headers)
+        if pages and 'sec-fetch-site' in request.headers:  # a page's script, which shows it to a person
+            message = pages.told(request, message)
         return JSONResponse({'error': code, 'message': message, **more}, status, headers)
 
     @app.exception_handler(errors.Refusal)

@@ -196,8 +196,8 @@ def _members(path, limits, most):
     elif start[:2] == b'\x1f\x8b' or start[257:262] == b'ustar':
         walk = _tar_members
     else:
-        what = 'is empty' if not size else 'is neither a zip nor a tar.gz file, or its beginning is damaged'
-        raise ArchiveError(f'The archive {what}. Make it anew as .zip or .tar.gz.')
+        raise ArchiveError('The archive is neither a zip nor a tar.gz file, or its beginning is damaged. Make it anew '
+                           'as .zip or .tar.gz.' if size else 'The archive is empty. Make it anew as .zip or .tar.gz.')
     budget, seen = _Budget(limits, size), 0
     try:
         for name, stream in walk(path, budget, most):

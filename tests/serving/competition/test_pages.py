@@ -157,6 +157,25 @@ def test_an_archive_goes_in_without_a_script(web):
     assert 'http-equiv="refresh"' in page and 'Place 1 in the queue' in page
 
 
+def test_refusals_are_in_the_language_of_the_page(web):
+    client = web.client()
+    client.cookies.set('language', 'zh')
+    page = client.post('/register', data={'name': 'ada', 'password': 'short'})
+    assert page.status_code == 422 and '密码长度须为' in page.text and 'Expected' not in page.text
+    held = web.add_queued('participant')
+    web.store.submissions.claim('w', web.platform.now(), 60)
+    web.store.submissions.finish_failed(held.id, 'w', '000.png: is empty.')
+    participant = web.client('participant')
+    participant.cookies.set('language', 'zh')
+    assert '000.png：是空文件。' in participant.get(f'/s/{held.id}').text
+    # A page's script shows what the API says; a program reads English.
+    address = f'/api/v1/contests/{web.contest.slug}/uploads'
+    wrong = {'filename': 'a.png', 'size_bytes': 1, 'sha256': '0' * 64}
+    answers = [participant.post(address, json=wrong, headers=headers).json()['message']
+               for headers in ({'Sec-Fetch-Site': 'same-origin'}, {})]
+    assert answers[0].startswith('文件须以') and answers[1].startswith('Expected a file that ends in')
+
+
 def test_the_command_that_a_page_shows_is_one(site, tmp_path):
     page = site.client('participant').get(f'/c/{site.contest.slug}/submit').text
     command = html.unescape(re.search(r'<pre>python (-m [^<]*)</pre>', page)[1]).replace('\\\n', '')

@@ -18,7 +18,7 @@ from stylegan_serving.competition.pages import (  # noqa: F401  (each adds its r
     voting,
 )
 
-router, error_response = frame.router, frame.error_response
+router, error_response, told = frame.router, frame.error_response, frame.told
 
 
 def mount(app):

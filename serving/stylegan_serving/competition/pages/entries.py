@@ -63,6 +63,7 @@ def submission_page(request: Request, scene: Here, submission_id: str):
     table, splits = _scores(request, scene)
     return frame.show(
         request, scene, 'submission.html', tab='submissions', submission=row, is_moving=is_moving,
+        failure=frame.told(request, row.error) if row.error else None,
         live_text=_live_text(request, live), eta_text=_eta_text(request, live),
         team_name=scene.platform.store.teams.team(row.team_id).name, phase_title=_phase_title(scene),
         flags=_flags(request, scene), scores=table, splits=splits, pictures=_pictures(scene),

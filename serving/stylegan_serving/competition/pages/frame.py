@@ -41,6 +41,11 @@ def say(request, key, **values):
     return texts.text(language_of(request), key, **values)
 
 
+def told(request, refused):
+    """What a refusal (an error or its sentence) says, in the page's language."""
+    return texts.refusal(language_of(request), str(refused))
+
+
 def show(request, scene, template, *, status=200, refusal=None, wrong=None, form=None, **context):
     """A page.
 
@@ -76,9 +81,10 @@ def show_refused(request, scene, error, make_page, *, fields=None, form=None):
     named = getattr(error, 'field', None) or getattr(error, 'reason', None)
     field = (fields or {}).get(named)
     status = getattr(error, 'status', 409)
+    said = told(request, error)
     if field:
-        return make_page(status=status, wrong={field: str(error)}, form=form)
-    return make_page(status=status, refusal=str(error), form=form)
+        return make_page(status=status, wrong={field: said}, form=form)
+    return make_page(status=status, refusal=said, form=form)
 
 
 def go(address, said=None):
@@ -94,6 +100,7 @@ def error_response(request, status, message, headers=None):
     if status == 401 and request.method == 'GET':
         return RedirectResponse(f'/login?next={urllib.parse.quote(_here(request), safe="")}', 303, headers)
     caller = getattr(request.state, 'caller', None)
+    message = told(request, message)
     known = f'error_{status}' if f'error_{status}' in texts.TEXTS['en'] else 'error_409'
     if status >= 500:
         known, message = 'error_500', say(request, 'error_500_text', reference=request.state.request_id)

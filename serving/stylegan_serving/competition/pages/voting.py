@@ -16,7 +16,7 @@ def vote_page(request: Request, scene: Here, slug: str):
     try:
         ballot, refusal = votes.next_ballot(scene), None
     except frame.REFUSALS as error:
-        ballot, refusal = None, str(error)
+        ballot, refusal = None, frame.told(request, error)
     return frame.show(request, scene, 'vote.html', tab='vote', ballot=ballot and _shown(scene, ballot),
                       vote_refusal=refusal)
 

@@ -1,6 +1,10 @@
 """The words of the pages, in each of their languages: flat tables of key -> sentence, the same keys in all of them."""
 
-from stylegan_serving.competition.texts import chinese, english
+import functools
+import re
+import string
+
+from stylegan_serving.competition.texts import chinese, chinese_refusals, english
 
 LANGUAGES = {'en': 'English', 'zh': '中文'}
 TEXTS = {'en': english.TEXTS, 'zh': chinese.TEXTS}
@@ -18,6 +22,38 @@ def text(language, key, **values):
     """
     sentence = TEXTS[language][key]
     return sentence.format(**values) if values else sentence
+
+
+def refusal(language, message):
+    """What a service said no with, which speaks English, in a language; lines that nobody translated stay as they are.
+
+    Args:
+        language: 'en' or 'zh'.
+        message: Sentences of `chinese_refusals`, one a line.
+    """
+    if language == 'en':
+        return message
+    return '\n'.join(map(_in_chinese, message.split('\n')))
+
+
+@functools.lru_cache(maxsize=1024)
+def _in_chinese(line):
+    for pattern, sentence in _patterns():
+        if found := pattern.fullmatch(line):
+            words = chinese_refusals.WORDS
+            return sentence.format(**{name: words.get(text, text) for name, text in found.groupdict().items()})
+    return line
+
+
+@functools.cache
+def _patterns():
+    """[(pattern of an English sentence, the Chinese one)], those with the most fixed words first."""
+    made = []
+    for english_sentence, sentence in chinese_refusals.SENTENCES.items():
+        parts = list(string.Formatter().parse(english_sentence))
+        pattern = ''.join(re.escape(text) + (f'(?P<{name}>.+?)' if name else '') for text, name, _, _ in parts)
+        made.append((sum(len(text) for text, *_ in parts), re.compile(pattern), sentence))
+    return [row[1:] for row in sorted(made, key=lambda row: -row[0])]
 
 
 def chosen_language(*wishes, header=''):
