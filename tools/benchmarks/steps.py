@@ -1,0 +1,64 @@
+"""Training steps as subjects: ours, by either engine, and the same networks, losses and batch in PyTorch."""
+
+import dataclasses
+
+PRESETS = ('style_transfer_128', 'stylegan_64', 'cyclegan_128')
+
+
+def plain_config(preset, batch_size=0):
+    """The preset's config, painting from its first step on, with its own batch or another one."""
+    from stylegan_tf import configs
+
+    config = configs.PRESETS[preset].config
+    changes = {'warmup_images': 0} if hasattr(config, 'warmup_images') else {}
+    if batch_size:
+        changes['batch_size'] = batch_size
+    return dataclasses.replace(config, **changes)
+
+
+def pictures(config, roles, seed=0):
+    """Dict role -> smooth random pictures, float32 [B, H, W, 3] in [-1, 1]."""
+    import cv2
+    import numpy as np
+
+    generator, batch = np.random.default_rng(seed), {}
+    for role in roles:
+        coarse = generator.uniform(-1, 1, (config.batch_size, 8, 8, 3)).astype(np.float32)
+        batch[role] = np.clip(np.stack([cv2.resize(image, (config.width, config.height)) for image in coarse]), -1, 1)
+    return batch
+
+
+def ours(preset, batch_size=0):
+    """Work: the TensorFlow engine's compiled step. A task is a number of a step; which phases are due follows from it."""
+    import tensorflow as tf
+
+    config = plain_config(preset, batch_size)
+    system = config.build()
+    batch = {name: tf.constant(value) for name, value in pictures(config, system.roles).items()}
+    batch['label'] = tf.zeros((config.batch_size,), tf.int32)
+    compiled = {}
+
+    def work(step):
+        due = system.due(step)
+        if due not in compiled:
+            compiled[due] = system.compiled_step(due)
+        logs = compiled[due](batch)
+        return {'loss': float(logs[f'{due[0]}/total'].numpy())}
+    return work
+
+
+def torch_peer(preset, batch_size=0):
+    """Work: the same step by PyTorch, eager, channels_last."""
+    import os
+
+    import torch
+    from benchmarks.peers import torch_cyclegan, torch_style_transfer, torch_stylegan
+
+    torch.set_num_threads(int(os.environ['OMP_NUM_THREADS']))
+    torch.manual_seed(0)
+    config = plain_config(preset, batch_size)
+    kind = {'style_transfer': torch_style_transfer, 'stylegan': torch_stylegan, 'cyclegan': torch_cyclegan}
+    step = kind[preset.rpartition('_')[0]].Step(config)
+    batch = {name: torch.from_numpy(value).permute(0, 3, 1, 2).to(memory_format=torch.channels_last)
+             for name, value in pictures(config, ('image', 'content', 'style')).items()}
+    return lambda number: {'loss': step(batch, number)}
