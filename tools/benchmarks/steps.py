@@ -1,6 +1,8 @@
-"""Training steps as subjects: ours, by either engine, and the same networks, losses and batch in PyTorch."""
+"""Training steps as subjects: ours, and the same networks, losses and batch in PyTorch."""
 
+import collections
 import dataclasses
+import math
 
 PRESETS = ('style_transfer_128', 'stylegan_64', 'cyclegan_128')
 
@@ -28,22 +30,41 @@ def pictures(config, roles, seed=0):
     return batch
 
 
-def ours(preset, batch_size=0):
-    """Work: the TensorFlow engine's compiled step. A task is a number of a step; which phases are due follows from it."""
+def cycle(config):
+    """Dict step -> how many steps of a cycle of lazy regularisation do the same as it."""
+    lazy = sorted(every for every, weight in ((getattr(config, 'path_length_every', 1),
+                                               getattr(config, 'path_length_weight', 0)),
+                                              (getattr(config, 'r1_every', 1), getattr(config, 'r1_weight', 0)))
+                  if weight and every > 1)
+    length, counts, examples = math.lcm(1, *lazy), collections.Counter(), {}
+    for step in range(1, length + 1):
+        kind = tuple(step % every == 0 for every in lazy)
+        counts[examples.setdefault(kind, step)] += 1
+    return dict(counts)
+
+
+def ours(preset, batch_size=0, counts=True):
+    """Work: the TensorFlow engine's compiled step. A task is a number of a step; which phases are due follows from it.
+
+    With `counts` each answer tells the `flops` of the step.
+    """
     import tensorflow as tf
+    from benchmarks import flops
 
     config = plain_config(preset, batch_size)
     system = config.build()
     batch = {name: tf.constant(value) for name, value in pictures(config, system.roles).items()}
     batch['label'] = tf.zeros((config.batch_size,), tf.int32)
-    compiled = {}
+    compiled, counted = {}, {}
 
     def work(step):
         due = system.due(step)
         if due not in compiled:
             compiled[due] = system.compiled_step(due)
+            if counts:
+                counted[due] = flops.of_graph(compiled[due].get_concrete_function(batch).graph)
         logs = compiled[due](batch)
-        return {'loss': float(logs[f'{due[0]}/total'].numpy())}
+        return {'loss': float(logs[f'{due[0]}/total'].numpy()), 'flops': counted.get(due)}
     return work
 
 

@@ -100,14 +100,16 @@ class Features(nn.Module):
                 size = width
         self.to(memory_format=torch.channels_last).requires_grad_(False)
 
-    def forward(self, x):
+    def forward(self, x, last='relu4_1'):
         maps = {}
         for name, convolution in self.named_children():
             if name.endswith('_1') and name != 'conv1_1':
                 x = functional.max_pool2d(x, 2)
             x = functional.relu(convolution(x))
             maps['relu' + name.removeprefix('conv')] = x
-        return {name: maps[name] for name in LAYERS}
+            if last in maps:
+                return {name: maps[name] for name in LAYERS if name in maps}
+        raise ValueError(f'Expected a layer up to relu4_1. Received: {last!r}.')
 
 
 class Step:
@@ -166,10 +168,11 @@ class Step:
                                + config.mean_variance_weight * torch.log1p(moments + small_moments)).mean()
         logits = self.discriminator(fake, condition(content_maps))
         total = total + config.adversarial_weight * (logits - 1).square().mean()
-        some = content[:1]
-        small = functional.avg_pool2d(some, 2)
+        some = small = content[:1]
+        while max(small.shape[2:]) > 64:
+            small = functional.avg_pool2d(small, 2)
         with torch.no_grad():
-            own = self.features(small)
+            own = self.features(small, 'relu3_1')
         same = self.generator(some, self.style_encoder(small, [own[name] for name in LAYERS[:3]]))
         total = total + config.identity_weight * (same - some).abs().mean()
         total = total + config.structure_weight * (edges(content) - edges(fake)).abs().mean()

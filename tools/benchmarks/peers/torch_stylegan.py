@@ -149,7 +149,8 @@ class Step:
         codes, others = (self.mapping(torch.randn(count, self.config.latent_size)) for _ in range(2))
         self.style_mean = codes.detach().mean(0).lerp(self.style_mean, self.config.style_mean_decay ** count)
         number = self.generator.num_styles
-        crossover = torch.where(torch.rand(count) < self.config.style_mixing, torch.randint(1, number, (count,)), number)
+        is_mixed = torch.rand(count) < self.config.style_mixing
+        crossover = torch.where(is_mixed, torch.randint(1, number, (count,)), number)
         is_own = torch.arange(number) < crossover[:, None]
         return torch.where(is_own[:, :, None], codes[:, None], others[:, None])
 
