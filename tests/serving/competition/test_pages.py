@@ -109,6 +109,8 @@ def test_a_form_says_at_its_field_what_is_wrong_and_keeps_what_was_typed(web):
     page = _Outline(answer.text)
     fields = {field['name']: field for field in page.of('input') if field.get('name')}
     assert fields['name'].get('aria-invalid') == 'true' and fields['email']['value'] == 'me@example.org'
+    # What is wrong may stand below what a phone shows of the page.
+    assert 'autofocus' in fields['name'] and 'autofocus' not in fields['email']
     assert 'aria-invalid' not in fields['email'] and not fields['password'].get('value')
     assert web.client().post('/login', data={'name': 'nobody', 'password': 'long enough 1'}).status_code == 422
 
