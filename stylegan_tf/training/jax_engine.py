@@ -99,6 +99,15 @@ class CompiledSteps:
             self._compiled[due] = functools.partial(self._run, jax.jit(self._pure_step(due), donate_argnums=0))
         return self._compiled[due]
 
+    def program(self, due: tuple[str, ...], batch):
+        """The compiled program of such a step, which tells its cost; it is not run, and not kept.
+
+        Returns:
+            `jax.stages.Compiled`.
+        """
+        values = _unshared([variable.value for variable in self._variables])
+        return jax.jit(self._pure_step(due), donate_argnums=0).lower(values, batch).compile()
+
     def _run(self, compiled, batch) -> dict:
         values = _unshared([variable.value for variable in self._variables])
         logs, values = compiled(values, batch)

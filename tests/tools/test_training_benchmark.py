@@ -2,7 +2,10 @@
 
 import dataclasses
 import importlib
+import json
+import os
 import pathlib
+import subprocess
 import sys
 
 import keras
@@ -125,3 +128,21 @@ def test_the_peers_steps_do_as_much_work(pair):
         with flop_counter.FlopCounterMode(display=False) as counter:
             step(peer_batch, number)
         assert flops.of_graph(graph) == pytest.approx(counter.get_total_flops(), rel=0.02)
+
+
+@pytest.mark.slow
+def test_steps_of_the_jax_engine_are_measured_against_the_devices_peaks(tmp_path):
+    pytest.importorskip('jax')
+    command = [sys.executable, str(ROOT / 'tools' / 'benchmark.py'), 'accelerator', '--presets=dcgan_28',
+               '--matrix=256', '--batch_sizes=2', '--precision=float32', '--steps=3', '--warm_ups=1',
+               '--set=channel_max=8', f'--output={tmp_path}']
+    environment = {**os.environ, 'KERAS_BACKEND': 'jax', 'JAX_PLATFORMS': 'cpu', 'PYTHONPATH': str(ROOT),
+                   'XLA_FLAGS': '--xla_backend_optimization_level=0'}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr[-3000:]
+    record = json.loads((tmp_path / 'accelerator.json').read_text())
+    row, peaks = record['rows'][0], record['settings']['peaks']
+    assert row['what'] == 'dcgan_28, batch 2, float32' and 'bound by' in done.stdout
+    assert row['more']['bounds_seconds']['arithmetic'] == pytest.approx(row['more']['flops'] / peaks['flops'])
+    # A convolution of the generator alone, [2, 14, 14, 8] by 5x5 kernels, is a lower bound of what XLA must count.
+    assert row['more']['flops'] > 2 * 2 * 14 * 14 * 8 * 8 * 9

@@ -51,10 +51,13 @@ def ours(preset, batch_size=0, counts=True):
     import tensorflow as tf
     from benchmarks import flops
 
+    from stylegan_tf.training import budget
+
     config = plain_config(preset, batch_size)
     system = config.build()
-    batch = {name: tf.constant(value) for name, value in pictures(config, system.roles).items()}
-    batch['label'] = tf.zeros((config.batch_size,), tf.int32)
+    batch = next(budget.synthetic_feed(system, config)(config.batch_size))
+    if preset in PRESETS:
+        batch |= {name: tf.constant(value) for name, value in pictures(config, system.roles).items()}
     compiled, counted = {}, {}
 
     def work(step):

@@ -88,7 +88,8 @@ def _small_presets():
 
 def first_step(preset):
     """Dict of the CPU seconds until the first step has ended: building, tracing with that step, and a later step."""
-    subject = turns.Subject(preset, 'benchmarks.steps:ours', {'preset': preset, 'counts': False})
+    subject = turns.Subject(preset, 'benchmarks.steps:ours', {
+        'preset': preset, 'batch_size': _BATCH_SIZE.value, 'counts': False})
     with turns.processes([subject], _CORES.value, _LOG.value) as (worker,):
         first, second = (worker.work(1)['cpu_seconds'] for _ in range(2))
         numbers = {'preset': preset, 'build': worker.preparation['cpu_seconds'], 'first': first, 'second': second}
