@@ -22,9 +22,9 @@ from stylegan_tf import color_modes, files, plain_files
 from stylegan_tf.sheets import grid
 
 __all__ = [
-    'IMAGE_SUFFIXES', 'MAX_PIXELS', 'ImageError', 'ImageTooLargeError', 'Picture', 'check_header', 'cover_crop',
-    'encode', 'find_images', 'fit_within', 'grid', 'open_picture', 'read', 'read_metadata', 'read_reduced', 'resize',
-    'save', 'to_float', 'to_uint8']
+    'IMAGE_SUFFIXES', 'MAX_PIXELS', 'Header', 'ImageError', 'ImageTooLargeError', 'Picture', 'check_header',
+    'cover_crop', 'encode', 'find_images', 'fit_within', 'grid', 'open_picture', 'read', 'read_header',
+    'read_metadata', 'read_reduced', 'resize', 'save', 'to_float', 'to_uint8']
 
 IMAGE_SUFFIXES = ('.bmp', '.gif', '.jfif', '.jpe', '.jpeg', '.jpg', '.pgm', '.png', '.ppm', '.tif',
                   '.tiff', '.webp')
@@ -89,24 +89,60 @@ def open_picture(source, *, max_pixels=MAX_PIXELS, min_short_side=None):
     return _reduced(_decoded(source, max_pixels, factor)[0], min_short_side)
 
 
-def read_reduced(source, factor, *, max_pixels=MAX_PIXELS):
+@dataclasses.dataclass(frozen=True)
+class Header:
+    """What the beginning of a picture's file says: enough for `read_reduced` not to look again.
+
+    Attributes:
+        height, width: Pixels as stored, before the EXIF orientation is applied.
+        plain: 'JPEG' or 'PNG' where nothing special is about the file, else ''.
+    """
+
+    height: int
+    width: int
+    plain: str
+
+    @property
+    def short_side(self):
+        return min(self.height, self.width)
+
+
+def read_header(source, *, max_pixels=MAX_PIXELS):
+    """The `Header` of a path or of encoded bytes; raises ImageError, but does not notice damage behind the header."""
+    _, image = _open(source, max_pixels)
+    with image:
+        return Header(image.height, image.width, image.format if plain_files.is_plain(image) else '')
+
+
+def read_reduced(source, factor, header=None, *, max_pixels=MAX_PIXELS):
     """The pixels of a picture made smaller by a whole factor, which JPEG files are while they are decoded.
 
     Args:
         source, max_pixels: As of `open_picture`.
         factor: 1, 2, 4 or 8.
+        header: `read_header` of it, if that is known.
     Returns:
         uint8 [h, w, 3] with sides of about 1 / factor of the picture's; a rest of less than a block may be missing.
     Raises:
         ImageError: As `open_picture`.
     """
-    if isinstance(source, np.ndarray):
-        picture, done = _from_array(source), 1
-    else:
+    pixels, done = None, 1
+    if header is not None and header.plain:
+        done = factor if header.plain == 'JPEG' else 1
+        try:
+            content = pathlib.Path(source).read_bytes() if isinstance(source, (str, os.PathLike)) else source
+        except OSError:
+            content = b''  # told below
+        pixels = plain_files.decode(content, header.plain, (header.height, header.width), done)
+    if pixels is None and isinstance(source, np.ndarray):
+        pixels, done = _from_array(source).pixels, 1
+    elif pixels is None:
         picture, done = _decoded(source, max_pixels, lambda size: factor)
-    height, width = (max(1, side * done // factor) for side in picture.pixels.shape[:2])
-    blocks = picture.pixels[:height * factor // done, :width * factor // done]
-    return picture.pixels if done == factor else resize(blocks, (height, width))
+        pixels = picture.pixels
+    if done == factor:
+        return pixels
+    height, width = (max(1, side * done // factor) for side in pixels.shape[:2])
+    return resize(pixels[:height * factor // done, :width * factor // done], (height, width))
 
 
 def _decoded(source, max_pixels, factor):
@@ -114,11 +150,16 @@ def _decoded(source, max_pixels, factor):
     name, image = _open(source, max_pixels)
     try:
         with image:
-            done = factor((image.height, image.width)) if image.format == 'JPEG' else 1
-            pixels = plain_files.decode(image, done)
-            if pixels is not None:
-                exif = None if image.format == 'PNG' else _orient(image)[0]  # a plain PNG has none
-                return Picture(pixels, None, color_modes.rgb_profile(image), exif, name), done
+            size = image.height, image.width
+            done = factor(size) if image.format == 'JPEG' else 1
+            if plain_files.is_plain(image):
+                position = image.fp.tell()
+                image.fp.seek(0)
+                pixels = plain_files.decode(image.fp.read(), image.format, size, done)
+                image.fp.seek(position)
+                if pixels is not None:
+                    exif = None if image.format == 'PNG' else _orient(image)[0]  # a plain PNG has none
+                    return Picture(pixels, None, color_modes.rgb_profile(image), exif, name), done
             if done > 1:
                 image.draft(None, (image.width // done, image.height // done))
             image.load()

@@ -9,39 +9,46 @@ from PIL import ExifTags
 
 _ENDS = {'JPEG': b'\xff\xd9', 'PNG': b'IEND\xaeB`\x82'}
 _TURNED = {'JPEG': (), 'PNG': (b'eXIf', b'Raw profile type')}  # where a PNG may say that it must be turned
-_FLAGS = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4,
+_RGB = getattr(cv2, 'IMREAD_COLOR_RGB', None)  # since OpenCV 4.11, at the full size only
+_FLAGS = {1: cv2.IMREAD_COLOR if _RGB is None else _RGB, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4,
           8: cv2.IMREAD_REDUCED_COLOR_8}
 
 
-def decode(image, factor=1):
-    """The pixels of a file that Pillow has opened and not yet decoded, where nothing special is about it.
+def is_plain(image):
+    """Whether nothing special is about a file, so that `decode` may try it.
 
-    Pillow stays the judge of everything else: of files that lack their end, deep and transparent ones, those that
-    must be turned, and those that OpenCV cannot decode.
+    Pillow stays the judge of everything else: of files that are transparent, deep or coloured otherwise, and of those
+    that must be turned.
 
     Args:
-        image: PIL.Image.Image with an open file.
+        image: PIL.Image.Image with an open file, not yet decoded.
+    """
+    return (image.format in _ENDS and image.mode in ('RGB', 'L') and 'transparency' not in image.info
+            and (image.format == 'PNG' or image.getexif().get(ExifTags.Base.Orientation, 1) == 1))
+
+
+def decode(content, file_format, size, factor=1):
+    """The pixels of a plain file, if it is whole.
+
+    Args:
+        content: bytes-like, the file.
+        file_format: 'JPEG' or 'PNG'.
+        size: (height, width), as its header says.
         factor: 1, 2, 4 or 8, by which the sides of a JPEG are divided, rounded up; 1 for a PNG.
     Returns:
-        uint8 [H, W, 3] RGB, or None: Pillow must decode it; then the file is as it was.
+        uint8 [H, W, 3] RGB, or None: the file lacks its end or is not what was said, or OpenCV cannot decode it;
+        Pillow may know why.
     """
-    if image.format not in _ENDS or image.mode not in ('RGB', 'L') or 'transparency' in image.info:
-        return None
-    if image.format == 'JPEG' and image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
-        return None
-    position = image.fp.tell()
-    image.fp.seek(0)
-    content = image.fp.read()
-    image.fp.seek(position)
-    if not content.endswith(_ENDS[image.format]) or any(mark in content for mark in _TURNED[image.format]):
+    end = _ENDS[file_format]
+    if bytes(content[-len(end):]) != end or any(mark in bytes(content) for mark in _TURNED[file_format]):
         return None
     try:
         pixels = cv2.imdecode(np.frombuffer(content, np.uint8), _FLAGS[factor] | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error:
         return None
-    if pixels is None or pixels.shape[:2] != (-(-image.height // factor), -(-image.width // factor)):
+    if pixels is None or pixels.shape[:2] != tuple(-(-side // factor) for side in size):
         return None
-    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, pixels)
+    return pixels if _FLAGS[factor] == _RGB else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, pixels)
 
 
 def draft_factor(size, wanted):

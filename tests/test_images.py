@@ -460,10 +460,15 @@ def test_plain_files_are_decoded_to_the_pixels_of_pillow():
              encoded(picture, 'JPEG'), encoded(picture.convert('L'), 'JPEG'), encoded(picture.convert('CMYK'), 'JPEG'),
              encoded(picture, 'JPEG', subsampling=2, progressive=True), encoded(picture, 'JPEG', keep_rgb=True),
              encoded(picture, 'JPEG') + b'more', encoded(picture, 'JPEG', exif=turned)]
-    is_plain = [plain_files.decode(Image.open(io.BytesIO(file))) is not None for file in files]
-    assert is_plain == [True, True, False, False, False, True, True, False, True, True, False, False]
-    for file, plain in zip(files, is_plain, strict=True):
-        if plain:
+    headers = [images.read_header(file) for file in files]
+    assert [header.plain for header in headers] == [
+        'PNG', 'PNG', '', 'PNG', '', 'JPEG', 'JPEG', '', 'JPEG', 'JPEG', 'JPEG', '']
+    is_decoded = [header.plain and plain_files.decode(file, header.plain, (37, 50)) is not None
+                  for file, header in zip(files, headers, strict=True)]
+    assert [number for number, done in enumerate(is_decoded) if done] == [0, 1, 5, 6, 8, 9]
+    for file, header, done in zip(files, headers, is_decoded, strict=True):
+        np.testing.assert_array_equal(images.read_reduced(file, 1, header), images.read(file))
+        if done:
             np.testing.assert_array_equal(images.read(file), Image.open(io.BytesIO(file)).convert('RGB'))
 
 
@@ -477,6 +482,7 @@ def test_reading_by_a_whole_factor(factor, tmp_path):
         assert np.abs(np.array(reduced.shape[:2]) - np.array([331, 450]) / factor).max() <= 1
         exact = images.resize(smooth_picture, reduced.shape[:2])
         assert np.abs(reduced.astype(int) - exact).mean() < 1.5
+        np.testing.assert_array_equal(images.read_reduced(path, factor, images.read_header(path)), reduced)
     rows, columns = (side // factor for side in smooth_picture.shape[:2])
     np.testing.assert_array_equal(images.read_reduced(smooth_picture, factor),
                                   images.resize(smooth_picture[:rows * factor, :columns * factor], (rows, columns)))

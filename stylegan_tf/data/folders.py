@@ -34,18 +34,19 @@ class FolderSource(sources.Source):
         if not paths:
             raise sources.DataError(f'{spec}: holds no pictures. Expected files ending in '
                                     f'{", ".join(images.IMAGE_SUFFIXES)}.')
-        good, bad, short_sides = [], [], []
+        good, bad, self._headers = [], [], []
         for path in paths:
             name = path.relative_to(self._folder).as_posix()
             try:
-                short_sides.append(min(images.check_header(path)))
+                header = images.read_header(path)
                 good.append((name, path.stat().st_size))
+                self._headers.append(header)
             except images.ImageError as error:
                 bad.append((name, str(error)))
         health = sources.Health(spec, len(paths), max_bad_share, bad)
         if not good:
             raise sources.DataError(f'{spec}: none of its {len(paths)} pictures can be read.')
-        names, self._short_sides = [name for name, _ in good], short_sides
+        names = [name for name, _ in good]
         classes = [name.split('/', 1)[0] if '/' in name else None for name in names]
         label_names = sorted({name for name in classes if name is not None})
         positions = {name: position for position, name in enumerate(label_names)}
@@ -58,8 +59,8 @@ class FolderSource(sources.Source):
         """Where a picture lies."""
         return self._folder / self.names[index]
 
-    def _short_side(self, index):
-        return self._short_sides[index]
+    def _reduction(self, index, min_short_side):
+        return sources.reduction(self._headers[index].short_side, min_short_side)
 
     def _decode(self, index, factor):
-        return images.read_reduced(self.path(index), factor), None
+        return images.read_reduced(self.path(index), factor, self._headers[index]), None

@@ -11,7 +11,6 @@ import concurrent.futures
 import dataclasses
 import hashlib
 import json
-import math
 import os
 import pathlib
 
@@ -78,12 +77,13 @@ class PackSource(sources.Source):
             health=sources.Health(spec, len(self._entries), max_bad_share), cache_bytes=cache_bytes)
 
     def _load(self, index, min_short_side):
-        if self._coding == 'raw' and sources.reduction(self._short_side(index), min_short_side or math.inf) == 1:
+        if self._coding == 'raw' and self._reduction(index, min_short_side) == 1:
             return self._decode(index, 1)  # the mapped file itself is the cache
         return super()._load(index, min_short_side)
 
-    def _short_side(self, index):
-        return min(self._entries[index].height, self._entries[index].width)
+    def _reduction(self, index, min_short_side):
+        entry = self._entries[index]
+        return sources.reduction(min(entry.height, entry.width), min_short_side)
 
     def _decode(self, index, factor):
         entry = self._entries[index]

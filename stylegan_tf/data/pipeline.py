@@ -4,6 +4,7 @@ import collections
 import concurrent.futures
 import os
 
+import cv2
 import numpy as np
 
 from stylegan_tf.data.sources import DataError
@@ -42,6 +43,9 @@ def _generate(stream, position, stride, batch_size, prefetch, threads):
     threads = threads or min(16, os.cpu_count() or 1)
     executor = concurrent.futures.ThreadPoolExecutor(threads, 'stylegan_tf_data')
     waiting = collections.deque()
+    # Samples are made side by side; OpenCV's own threads within one would only get in the way.
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
     try:
         while True:
             while len(waiting) <= prefetch:
@@ -52,6 +56,7 @@ def _generate(stream, position, stride, batch_size, prefetch, threads):
                 future.result()
             yield batch
     finally:
+        cv2.setNumThreads(before)
         executor.shutdown(wait=False, cancel_futures=True)
 
 
@@ -64,6 +69,20 @@ def _begin(executor, stream, position, batch_size):
             batch[key][offset] = value
 
     return batch, [executor.submit(fill, offset) for offset in range(batch_size)]
+
+
+def to_tensors(stream, *, start, batch_size, shard=(0, 1), prefetch=4, threads=None):
+    """`to_batches` as tensors, without tf.data in between, which would copy each batch several times.
+
+    Returns:
+        Generator of dicts as the elements of `to_tf_dataset`.
+    Raises:
+        DataError: As `to_batches`.
+    """
+    import tensorflow as tf
+
+    batches = to_batches(stream, start=start, batch_size=batch_size, shard=shard, prefetch=prefetch, threads=threads)
+    return map(tf.function(_to_floats, autograph=False), batches)
 
 
 def to_tf_dataset(stream, *, start, batch_size, shard=(0, 1), prefetch=4, threads=None):

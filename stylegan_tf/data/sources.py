@@ -10,6 +10,7 @@ run stops when the bad share exceeds what was allowed.
 import dataclasses
 import hashlib
 import logging
+import math
 import threading
 
 import numpy as np
@@ -160,7 +161,7 @@ class Source:
 
     def _load(self, index, min_short_side):
         """(image uint8 [H, W, 3], mask or None), from the cache or decoded."""
-        factor = reduction(self._short_side(index), min_short_side) if min_short_side else 1
+        factor = self._reduction(index, min_short_side)
         key = (index, factor)
         found = self._cache.get(key)
         if found is None:
@@ -171,9 +172,9 @@ class Source:
             self._cache.put(key, found)
         return found
 
-    def _short_side(self, index):
-        """Shorter side of the stored picture, pixels; raises ImageError. 0, where it is not known, reduces nothing."""
-        return 0
+    def _reduction(self, index, min_short_side):
+        """1, 2, 4 or 8: how many times smaller one may come; raises ImageError. For subclasses that can reduce."""
+        return 1
 
     def _decode(self, index, factor):
         """(image, mask or None) of one picture, 1 / factor as large as stored; raises ImageError. For subclasses to
@@ -269,8 +270,9 @@ class NoiseSource(Source):
 
 
 def reduction(short_side, min_short_side) -> int:
-    """1, 2, 4 or 8: how many times smaller a picture may become and keep a short side of `min_short_side`."""
-    return max(factor for factor in (1, 2, 4, 8) if factor == 1 or short_side >= factor * min_short_side)
+    """1, 2, 4 or 8: how many times smaller a picture may become and keep a short side of `min_short_side`, if any."""
+    wanted = min_short_side or math.inf
+    return max(factor for factor in (1, 2, 4, 8) if factor == 1 or short_side >= factor * wanted)
 
 
 def fingerprint_of(*parts) -> str:

@@ -34,15 +34,15 @@ class TableSource(sources.Source):
         self._folder = pathlib.Path(table).parent
         spec = spec or f'table:{table}'
         rows = _read(pathlib.Path(table), spec)
-        good, bad, self._short_sides = [], [], []
+        good, bad, self._headers = [], [], []
         for row in rows:
             try:
-                short_side = min(images.check_header(self._folder / row['image']))
+                header = images.read_header(self._folder / row['image'])
                 for column in REFERENCES:
                     if row.get(column):
                         images.check_header(self._folder / row[column])
                 good.append(row)
-                self._short_sides.append(short_side)
+                self._headers.append(header)
             except images.ImageError as error:
                 bad.append((row['image'], str(error)))
         health = sources.Health(spec, len(rows), max_bad_share, bad)
@@ -56,11 +56,12 @@ class TableSource(sources.Source):
             spec, [row['image'] for row in good], labels, label_names=label_names, health=health,
             fingerprint=sources.fingerprint_of(*cells), cache_bytes=cache_bytes)
 
-    def _short_side(self, index):
-        return self._short_sides[index]
+    def _reduction(self, index, min_short_side):
+        return sources.reduction(self._headers[index].short_side, min_short_side)
 
     def _decode(self, index, factor):
-        return images.read_reduced(self._folder / self._rows[index]['image'], factor), None
+        path = self._folder / self._rows[index]['image']
+        return images.read_reduced(path, factor, self._headers[index]), None
 
     def references_of(self, index):
         return {role: self._rows[index][role] for role in REFERENCES if self._rows[index].get(role)}

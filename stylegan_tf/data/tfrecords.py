@@ -126,7 +126,7 @@ class RecordSource(sources.Source):
         if not names and not bad:
             raise sources.DataError(f'{spec}: holds no records.')
         health = sources.Health(spec, len(names) + len(bad), max_bad_share, bad)
-        self._keys, self._short_sides = keys, {}
+        self._keys, self._headers = keys, {}
         self._places = [(shard.path, int(offset), int(length)) for shard in shards
                         for offset, length in zip(shard.offsets, shard.lengths, strict=True)]
         super().__init__(
@@ -135,15 +135,15 @@ class RecordSource(sources.Source):
             fingerprint=sources.fingerprint_of(
                 *names, *(length for _, _, length in self._places)))
 
-    def _short_side(self, index):
-        if index not in self._short_sides:
+    def _reduction(self, index, min_short_side):
+        if index not in self._headers:
             with self._example(index) as example:
-                self._short_sides[index] = min(images.check_header(example['image']))
-        return self._short_sides[index]
+                self._headers[index] = images.read_header(example['image'])
+        return sources.reduction(self._headers[index].short_side, min_short_side)
 
     def _decode(self, index, factor):
         with self._example(index) as example:
-            image = images.read_reduced(example['image'], factor)
+            image = images.read_reduced(example['image'], factor, self._headers.get(index))
             if example['mask'] is None:
                 return image, None
             return image, images.resize(images.read(example['mask'])[:, :, 0], image.shape[:2])

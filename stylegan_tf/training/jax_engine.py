@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import functools
+import time
 
 import jax
 from jax import numpy as jnp
@@ -40,6 +41,7 @@ class Engine:
         self.evaluate_batch = self.compiled(system.evaluate_batch)  # in place of the system's, op by op
         self._batches = None
         self._in_flight = collections.deque()
+        self.waited_seconds = 0.0  # time that steps have waited for their batches
         self._step = int(system.step.numpy())
 
     def compiled(self, function):
@@ -68,7 +70,10 @@ class Engine:
         if self._batches is None:
             self._batches = to_batches(
                 self.stream, start=self._step * self.batch_size, batch_size=self.batch_size)
-        batch = jax.device_put(next(self._batches))  # bytes, a quarter of the floats
+        begin = time.monotonic()
+        batch = next(self._batches)
+        self.waited_seconds += time.monotonic() - begin
+        batch = jax.device_put(batch)  # bytes, a quarter of the floats
         logs = self._steps.of(self.system.due(self._step))(batch)
         self._in_flight.append(logs)
         if len(self._in_flight) > STEPS_IN_FLIGHT:

@@ -30,8 +30,8 @@ class Loop:
     """Drives an engine to the end of its run.
 
     Args:
-        engine: Has `step` (int, steps done) and `run_step()` -> dict of scalars, possibly still
-            on the device; `restored()` tells it that the system's variables were replaced.
+        engine: Has `step` (int, steps done), `waited_seconds` (of its steps, for data) and `run_step()` -> dict of
+            scalars, possibly still on the device; `restored()` tells it that the system's variables were replaced.
         system: The System that the engine trains; see `systems.system`.
         config: Its Config.
         folder: RunFolder held by this process.
@@ -68,6 +68,7 @@ class Loop:
         self._guardian = Guardian(engine, system, config, folder, self._history, self._describe,
                                   files_of=files_of, skip=skip)
         self._stopwatch = speed.Stopwatch()
+        self._waiting = speed.Waiting()
 
     def run(self):
         """Trains until the end, a signal, or no improvement; returns an Outcome.
@@ -131,7 +132,7 @@ class Loop:
                 for index, event in enumerate(events)]
 
     def _step_once(self):
-        begin = time.monotonic()
+        begin, waited = time.monotonic(), self._engine.waited_seconds
         self._pending.append((self._engine.step + 1, self._engine.run_step()))
         elapsed = time.monotonic() - begin
         if not self._is_traced:
@@ -139,6 +140,7 @@ class Loop:
             self._line.note(f'first step, with tracing, took {progress.duration(elapsed)}')
             return
         self._stopwatch.add(elapsed)
+        self._waiting.add(elapsed, self._engine.waited_seconds - waited)
         self._line.step(self._engine.step, self._stopwatch.step_seconds)
 
     def _tick_is_due(self):
@@ -160,12 +162,13 @@ class Loop:
         seconds = self._stopwatch.step_seconds
         self._history.seconds += now - self._clock
         self._clock = self._last_tick = now
-        step = self._engine.step
+        step, waiting = self._engine.step, self._waiting.take()
         row = {
             'step': step, 'images': step * self._config.batch_size,
             'seconds': round(self._history.seconds, 3),
             'images_per_second': round(self._config.batch_size / seconds, 4) if seconds else None,
             'memory_bytes': peak_memory_bytes(),
+            **({} if waiting is None else {'data_wait_share': round(waiting, 4)}),
             **({'learning_rate_factor': self._history.learning_rate_factor} if self._history.rollbacks else {}),
             **losses, **{f'held_out/{name}': value for name, value in (metrics or {}).items()},
             **({'intervals': intervals} if intervals else {}),

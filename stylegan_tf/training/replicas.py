@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from stylegan_tf.data.pipeline import to_tf_dataset
+from stylegan_tf.data.pipeline import to_tensors
 from stylegan_tf.training import tensorflow_engine
 
 
@@ -43,9 +43,9 @@ class ReplicatedEngine(tensorflow_engine.Engine):
         """Restarts the feed of this process where the system's state stands."""
         super().restored()
 
-    def _dataset(self):
-        return to_tf_dataset(self.stream, start=self._step * self.batch_size, batch_size=self.batch_size,
-                             shard=self.placement.shard)
+    def _feed(self):
+        return to_tensors(self.stream, start=self._step * self.batch_size, batch_size=self.batch_size,
+                          shard=self.placement.shard)
 
     def _compile(self, due):
         system, strategy = self.system, self.placement.strategy

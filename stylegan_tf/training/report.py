@@ -115,6 +115,8 @@ def summarise(settings, rows, status):
         facts.append(('speed', f'{speed:.3g} images/s'))
         if status.is_live:
             facts.append(('time left', progress.duration(max(0, total - done) / speed)))
+    if last.get('data_wait_share') is not None:
+        facts.append(('waited for data', f'{last["data_wait_share"]:.0%} of the time'))
     if last.get('memory_bytes'):
         facts.append(('memory', f'{last["memory_bytes"] / 2 ** 30:.1f} GiB'))
     facts.extend((f'{name.replace("_", " ")} parameters', f'{count:,}')

@@ -7,7 +7,7 @@ import math
 from stylegan_tf import configs
 from stylegan_tf.training import charts, health, run_folder
 
-_POSITION_NAMES = {'step', 'images', 'seconds', 'memory_bytes'}
+_POSITION_NAMES = {'step', 'images', 'seconds', 'memory_bytes', 'data_wait_share'}
 
 STYLE = """
 :root{color-scheme:light dark;--page:#fbfaf8;--card:#fff;--ink:#23211e;--soft:#6d6962;

@@ -37,3 +37,21 @@ class Stopwatch:
             return None
         usual = statistics.median(self._steps)
         return statistics.fmean(s for s in self._steps if s <= OUTLIER * usual)
+
+
+class Waiting:
+    """The share of their time that steps wait for data."""
+
+    def __init__(self):
+        self._seconds = self._waited = 0.0
+
+    def add(self, seconds, waited):
+        """Notes one step and how much of it was waiting, seconds."""
+        self._seconds += seconds
+        self._waited += waited
+
+    def take(self):
+        """Share of the steps since the last call, 0..1; None if there was none."""
+        seconds, waited = self._seconds, self._waited
+        self._seconds = self._waited = 0.0
+        return min(1.0, waited / seconds) if seconds else None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import tensorflow as tf
 
-from stylegan_tf.data.pipeline import to_tf_dataset
+from stylegan_tf.data.pipeline import to_tensors
 from stylegan_tf.layers import resample
 
 
@@ -20,12 +22,16 @@ class Engine:
         batch_size: Global batch, images.
         seed: Seed of the run's noise.
         use_xla: Compiles losses and gradients with XLA (worth it on GPUs, rarely on CPUs).
+
+    Attributes:
+        waited_seconds: Time that steps have waited for their batches.
     """
 
     def __init__(self, system, stream, *, batch_size: int, seed: int, use_xla: bool = False):
         self.system = system
         self.stream = stream
         self.batch_size = batch_size
+        self.waited_seconds = 0.0
         system.run_seed = seed
         system.use_xla = use_xla
         resample.implementation('slices' if use_xla else None)  # each is 10 times slower in the other mode
@@ -52,7 +58,7 @@ class Engine:
             DataError: Too many pictures turned out bad.
         """
         if self._batches is None:
-            self._batches = iter(self._dataset())
+            self._batches = self._feed()
         due = self.system.due(self._step)
         if due not in self._compiled:
             self._compiled[due] = self._compile(due)
@@ -60,19 +66,18 @@ class Engine:
         self._step += 1
         return logs
 
-    def _dataset(self):
-        return to_tf_dataset(self.stream, start=self._step * self.batch_size, batch_size=self.batch_size)
+    def _feed(self):
+        return to_tensors(self.stream, start=self._step * self.batch_size, batch_size=self.batch_size)
 
     def _compile(self, due):
         return self.system.compiled_step(due)
 
     def _next_batch(self):
+        begin = time.monotonic()
         try:
             return next(self._batches)
-        except tf.errors.InvalidArgumentError:
-            for source in self.stream.sources.values():
-                source.check()  # the data's own error, which TensorFlow has wrapped in its own
-            raise
+        finally:
+            self.waited_seconds += time.monotonic() - begin
 
     def batch_names(self, step: int) -> dict[str, list[str]]:
         """Files of a step's batch by role, for error reports."""

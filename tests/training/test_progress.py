@@ -97,3 +97,13 @@ def test_speed_counts_the_wait_for_an_asynchronous_device():
     watch.add(0.001)
     watch.synchronised(1.0)
     assert watch.step_seconds == pytest.approx(1.001)
+
+
+def test_waiting_is_a_share_of_the_steps_since_the_last_look():
+    waiting = speed.Waiting()
+    assert waiting.take() is None
+    waiting.add(2.0, 0.5)
+    waiting.add(2.0, 0.1)
+    assert waiting.take() == pytest.approx(0.15)
+    waiting.add(1.0, 0.0)
+    assert waiting.take() == 0.0 and waiting.take() is None

@@ -108,6 +108,7 @@ class EagerEngine:
     def __init__(self, system, stream, config, before_step=None):
         self.system, self.stream, self.config = system, stream, config
         self.before_step = before_step
+        self.waited_seconds = 0.0
 
     @property
     def step(self):
