@@ -114,13 +114,10 @@ class MethodEvaluator:
             images.ImageError: A content or style cannot be read.
         """
         found = {name: method_pairs.results(folder, self.pairs) for name, folder in methods.items()}
-        self.evaluation.warm_up()
         report = Report(self.evaluation.conditions, self.pairs)
         with tqdm.tqdm(total=len(self.pairs) * len(methods), file=sys.stderr, unit='result',
                        disable=not show_progress) as bar:
-            for name, folder in methods.items():
-                bar.set_description(name)
-                report.methods[name] = self._measured(folder, found[name], bar)
+            report.methods = self._measured(methods, found, bar)
         rows = {name: method['rows'] for name, method in report.methods.items() if method['rows']}
         measured = [name for name, row in self.evaluation.described.items() if row['level'] == 'pair']
         tested = [name for name in measured if name.partition('@')[0] in TESTED] or measured
@@ -149,21 +146,38 @@ class MethodEvaluator:
                                        'writable and the disk has space.') from error
         return page
 
-    def _measured(self, folder, paths, bar):
-        entry, failures, given = self.evaluation.entry(), [], {}
-        for index, (pair, path) in enumerate(zip(self.pairs, paths, strict=True)):
-            try:
-                if path is None:
-                    raise images.ImageError(f'{folder} has no result for the pair {pair.name}: expected a picture '
-                                            f'called {" or ".join(pair.results)}.')
-                entry.score_pair(index, path)
-                given[index] = str(path)
-            except images.ImageError as error:
-                failures.append({'pair': index, 'name': pair.name, 'text': ' '.join(str(error).split())})
-            bar.update()
-        rows = [{**row, 'file': given[row['pair']]} for row in entry.rows]
-        return {'folder': str(folder), 'rows': rows, 'summary': entry.summary() if rows else None,
-                'failures': failures}
+    def _measured(self, methods, found, bar):
+        """`Report.methods` of {name: folder} and {name: paths of the results, in the pairs' order}."""
+        entries = {name: self.evaluation.entry() for name in methods}
+        failures = {name: {} for name in methods}
+        for index in self._order():
+            self.evaluation.reference(index)  # whose pictures are no method's fault
+            for name, folder in methods.items():
+                try:
+                    self._score(entries[name], index, folder, found[name][index])
+                except images.ImageError as error:
+                    failures[name][index] = ' '.join(str(error).split())
+                bar.update()
+        measured = {}
+        for name, folder in methods.items():
+            rows = [{**row, 'file': str(found[name][row['pair']])} for row in entries[name].rows]
+            measured[name] = {
+                'folder': str(folder), 'rows': rows, 'summary': entries[name].summary() if rows else None,
+                'failures': [{'pair': index, 'name': self.pairs[index].name, 'text': text}
+                             for index, text in sorted(failures[name].items())]}
+        return measured
+
+    def _score(self, entry, index, folder, path):
+        pair = self.pairs[index]
+        if path is None:
+            raise images.ImageError(f'{folder} has no result for the pair {pair.name}: expected a picture called '
+                                    f'{" or ".join(pair.results)}.')
+        entry.score_pair(index, path)
+
+    def _order(self):
+        """Indices of the pairs, those of a style together: only so many looks are kept, and each should be had once."""
+        return sorted(range(len(self.pairs)), key=lambda index: (str(self.pairs[index].style),
+                                                                 str(self.pairs[index].content)))
 
 
 def _with_interval(metric):

@@ -65,7 +65,7 @@ def plan(folder, content, style):
     content, style = pathlib.Path(content), pathlib.Path(style)
     by_stem = {role: {_stem(path, given): path for path in images.find_images(given)} if given.is_dir() else {}
                for role, given in (('content', content), ('style', style))}
-    found, others = [], []
+    found, others = [], set()
     for path in images.find_images(folder):
         name = _stem(path, folder)
         first, separator, second = name.partition(SEPARATOR)
@@ -73,7 +73,7 @@ def plan(folder, content, style):
         if separator and all(given):
             found.append(MethodPair(name, *given, (name,)))
         else:
-            others.append(path)
+            others.add(path)
     if others or not found:
         matched = {pairing.image: pairing for pairing in pairings.plan(folder, content=content, style=style)
                    if not found or pairing.image in others}

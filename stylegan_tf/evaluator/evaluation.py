@@ -151,6 +151,8 @@ class Evaluation:
         """(pair-level metrics without anomalies, look) of a result uint8 [H, W, 3]."""
         look = self._judge.look(output)
         content, style = (self._references.look(index, role) for role in ('content', 'style'))
+        for network in self._networks:
+            self._references.description(index, 'style', network)  # wanted in the end, when its look may be gone
         return self._named(self._judge.numbers(look, content, style), self._references.baselines(index)), look
 
     def _named(self, numbers, baselines):

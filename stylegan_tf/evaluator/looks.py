@@ -45,6 +45,10 @@ class Look:
         """`distribution.local_features` of a layer, float64 [n, C]."""
         return self._once(_places, layer)
 
+    def within(self, layer):
+        """`distribution.within` of the places of a layer: a style picture's serves all results in its style."""
+        return self._once(_within, layer)
+
     def _once(self, function, layer):
         key = (function, layer)
         if key not in self._derived:
@@ -67,3 +71,7 @@ def extractor(name, layers, engine='tensorflow'):
 
 def _places(feature_map):
     return distribution.local_features(feature_map[0], distribution.PLACES)
+
+
+def _within(feature_map):
+    return distribution.within(_places(feature_map))

@@ -36,7 +36,8 @@ def _moments_distance(output, content, style, layers):
 
 
 def _patch_kernel(output, content, style, layers):
-    return np.mean([distribution.unbiased_discrepancy(output.places(layer), style.places(layer)) for layer in layers])
+    return np.mean([distribution.discrepancy(output.places(layer), output.within(layer), style.places(layer),
+                                             style.within(layer)) for layer in layers])
 
 
 def _content_distance(output, content, style, layers):

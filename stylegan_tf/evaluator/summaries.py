@@ -24,6 +24,7 @@ def summary(evaluation, rows, descriptions):
     indices = [row['pair'] for row in rows]
     references = {index: evaluation.reference(index) for index in indices}
     metrics, per_pair, baselines = {}, {}, {kind: {} for kind in BASELINES}
+    classified = functools.cache(functools.partial(_classified, evaluation, indices, descriptions, references))
     for name, described in evaluation.described.items():
         if described['level'] == 'pair':
             found = mean([row['metrics'][name] for row in rows], seed=evaluation.seed)
@@ -31,7 +32,7 @@ def summary(evaluation, rows, descriptions):
                 values = [references[index][kind].get(name) for index in indices]
                 baselines[kind][name] = mean(values, seed=evaluation.seed)
         else:
-            found, values = _set_metric(name, evaluation, indices, descriptions, references)
+            found, values = _set_metric(name, evaluation, indices, descriptions, classified)
             if values is not None:
                 per_pair[name] = {str(index): value for index, value in zip(indices, values, strict=True)}
         metrics[name] = {**found, 'better': described['better'], 'level': described['level']}
@@ -43,18 +44,24 @@ def summary(evaluation, rows, descriptions):
             'conditions': {**evaluation.conditions, 'n': len(rows)}}
 
 
-def _set_metric(name, evaluation, indices, descriptions, references):
+def _classified(evaluation, indices, descriptions, references, network):
+    """`realism.held_out_probabilities` of the rows, which two metrics ask for."""
+    reals = {references[index]['style']: evaluation._references.description(index, 'style', network)[0]
+             for index in indices}
+    fakes = [(references[index]['style'], descriptions[index][network][0]) for index in indices]
+    return realism.held_out_probabilities(reals, fakes, seed=evaluation.seed)
+
+
+def _set_metric(name, evaluation, indices, descriptions, classified):
     """({'mean', 'low', 'high'}, values of the pairs or None) of a metric that needs all pairs."""
     base, _, network = name.partition('@')
-    styles = {index: evaluation._references.description(index, 'style', network) for index in indices}
     nothing = {'mean': None, 'low': None, 'high': None}
     if base == 'diversity':
         found = realism.diversity([descriptions[index][network][1] for index in indices],
-                                  [styles[index][1] for index in indices], seed=evaluation.seed)
+                                  [evaluation._references.description(index, 'style', network)[1]
+                                   for index in indices], seed=evaluation.seed)
         return (_interval(*found) if found else nothing), None
-    reals = {references[index]['style']: styles[index][0] for index in indices}
-    fakes = [(references[index]['style'], descriptions[index][network][0]) for index in indices]
-    found = realism.held_out_probabilities(reals, fakes, seed=evaluation.seed)
+    found = classified(network)
     if found is None:
         return nothing, None
     if base == 'realism':

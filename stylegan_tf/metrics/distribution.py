@@ -105,11 +105,18 @@ def kernel_distance(features_a, features_b, *, subsets=100, subset_size=None, se
 def unbiased_discrepancy(features_a, features_b) -> float:
     """The distance of `kernel_distance` for two whole sets [N, D] and [M, D], N and M >= 2."""
     a, b = _two_sets(features_a, features_b, at_least=2)
-    within = []
-    for rows in (a, b):
-        kernel = _cubic_kernel(rows, rows)
-        within.append((kernel.sum() - np.trace(kernel)) / (len(rows) * (len(rows) - 1)))
-    return float(sum(within) - 2.0 * _cubic_kernel(a, b).mean())
+    return discrepancy(a, within(a), b, within(b))
+
+
+def within(features) -> float:
+    """Mean kernel of `kernel_distance` between different rows of one set, float64 [N, D]."""
+    kernel = _cubic_kernel(features, features)
+    return (kernel.sum() - np.trace(kernel)) / (len(features) * (len(features) - 1))
+
+
+def discrepancy(a, within_a, b, within_b) -> float:
+    """`unbiased_discrepancy` of sets float64 [N, D] and [M, D] whose `within` is known already."""
+    return float(within_a + within_b - 2.0 * _cubic_kernel(a, b).mean())
 
 
 def local_discrepancy(map_a, map_b, *, most=PLACES) -> float:

@@ -2,7 +2,6 @@
 
 import contextlib
 import random
-import re
 
 import numpy as np
 
@@ -135,13 +134,9 @@ def errors_explained(config, placement=strategy.ONE_DEVICE):
     except tf.errors.ResourceExhaustedError as error:
         raise _memory_is_full(config) from error
     except tf.errors.OpError as error:
-        # Errors of the pictures cross tf.data as text: 'DataError: message, Traceback ...'.
-        found = re.search(r'(?:DataError|ImageError): (.*?)(?:\n\s*Traceback|\Z)', str(error), re.S)
-        if found is None and placement.workers > 1 and isinstance(error, workers.lost_errors()):
+        if placement.workers > 1 and isinstance(error, workers.lost_errors()):
             raise workers.LostWorkerError(workers.lost_text(error)) from error
-        if found is None:
-            raise
-        raise loop.TrainingError(' '.join(found[1].split())) from error
+        raise
 
 
 @contextlib.contextmanager

@@ -37,9 +37,9 @@ def measured(preset, specs, steps, cores, settings=()):
     batch = configs.get(preset).batch_size
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, '-m', 'stylegan_tf', 'train', f'--preset={preset}', f'--data={specs[0]}',
-                   *(f'--style_data={spec}' for spec in specs[1:]), f'--workdir={folder}/run', '--set',
-                   f'total_images={steps * batch}', 'tick_seconds=0.01', f'snapshot_images={10 * steps * batch}',
-                   *settings]
+                   *(f'--style_data={spec}' for spec in specs[1:]), f'--workdir={folder}/run',
+                   f'--set=total_images={steps * batch}', '--set=tick_seconds=0.01',
+                   f'--set=snapshot_images={10 * steps * batch}', *(f'--set={setting}' for setting in settings)]
         environment = {**os.environ, 'PYTHONPATH': os.pathsep.join([str(turns.ROOT), os.environ.get('PYTHONPATH', '')])}
         done = subprocess.run(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               preexec_fn=lambda: os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores]))

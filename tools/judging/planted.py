@@ -57,17 +57,18 @@ def plant(fault, degree, index, pairs, results):
         other = results[(index + 1) % len(results)]
         return np.concatenate([other[:, :edge], result[:, edge:]], axis=1)
     if fault == 'style_fading':
-        return _mixed(result, content, share)
+        return mixed(result, content, share)
     if fault == 'style_showing':
-        return _mixed(result, style, share)
-    return _mixed(result, _colored(result, pairs[0][1]), share)
+        return mixed(result, style, share)
+    return mixed(result, colored(result, pairs[0][1]), share)
 
 
-def _mixed(a, b, share):
+def mixed(a, b, share):
+    """Two pictures of one size, `share` of the second: uint8 [H, W, 3]."""
     return np.rint((1.0 - share) * a + share * b.astype(np.float64)).astype(np.uint8)
 
 
-def _colored(picture, look):
+def colored(picture, look):
     """The picture with mean and deviation of each channel of another."""
     a, b = picture.astype(np.float64), look.astype(np.float64)
     moved = (a - a.mean((0, 1))) / np.maximum(a.std((0, 1)), 1.0) * b.std((0, 1)) + b.mean((0, 1))

@@ -1,0 +1,56 @@
+"""How the cost of an evaluation grows with its pairs: CPU seconds a pair, the exponent, memory.
+
+    python tools/benchmark.py evaluation
+    python tools/benchmark.py evaluation --pairs=50,100,200,1000 --content=photos/ --style=paintings/ --output=measured/
+
+For each number of pairs a process of its own writes that many results and does what `stylegan-tf evaluate` does, both
+reports included. Kinds: all distinct, where every content and style belongs to one pair; and a grid of few of either.
+`looks` are the pictures that the network was shown: as many as there are, if none is had twice. The exponent is the
+slope of the logarithms of seconds by pairs, the seconds of loading left out (those of the smallest number, as a line
+through the first two says): 1 is linear.
+"""
+
+from absl import flags
+from benchmarks import evaluation_rows, evaluations, records, turns
+
+from stylegan_tf import commands
+
+_CONTENT = flags.DEFINE_string('content', 'sample:photos', 'Pictures that contents are cut from.')
+_STYLE = flags.DEFINE_string('style', 'sample:styles', 'Pictures that styles are cut from.')
+_PAIRS = flags.DEFINE_list('pairs', ['50', '100', '200', '1000'], 'Numbers of pairs, growing.')
+_KINDS = flags.DEFINE_list('kinds', [evaluations.DISTINCT, evaluations.GRID], 'Which pairs.')
+_SIZE = flags.DEFINE_integer('size', 192, 'Side that pictures are measured at, pixels.', 32, 1024)
+_CORES = flags.DEFINE_integer('cores', 1, 'CPU cores.', 1)
+_OUTPUT = flags.DEFINE_string('output', None, 'Folder for evaluation.json and evaluation.png.')
+
+
+def main():
+    """Measures and prints two tables; returns the exit code."""
+    counts = [int(text) for text in _PAIRS.value]
+    if len(counts) < 2 or min(counts) < 4 or sorted(set(counts)) != counts:
+        raise commands.UsageError('--pairs are at least two growing numbers of at least 4.')
+    rows = []
+    print('| pairs | kind | CPU s | a pair | wall s | peak memory | looks | pictures |\n' + '|---' * 8 + '|')
+    for kind in _KINDS.value:
+        taken = [_measured(kind, count) for count in counts]
+        rows.append(evaluation_rows.row(kind, counts, taken))
+    print(f'\n{records.table(rows)}')
+    if _OUTPUT.value:
+        records.save(_OUTPUT.value, 'evaluation', rows, content=_CONTENT.value, style=_STYLE.value, size=_SIZE.value,
+                     cores=_CORES.value)
+    return commands.SOME_FAILED if any(not found.holds for found in rows) else commands.DONE
+
+
+def _measured(kind, count):
+    subject = turns.Subject(kind, 'benchmarks.evaluations:evaluation', {
+        'content': _CONTENT.value, 'style': _STYLE.value, 'pairs': count, 'kind': kind, 'size': _SIZE.value})
+    with turns.processes([subject], _CORES.value) as (worker,):
+        numbers = worker.work(None)
+    seconds = numbers['cpu_seconds']
+    print(f'| {count} | {kind} | {seconds:.1f} | {seconds / count:.3f} | {numbers["wall_seconds"]:.1f} '
+          f'| {numbers["peak_bytes"] / 1e6:.0f} MB | {numbers["looks"]} | {numbers["distinct"]} |', flush=True)
+    return numbers
+
+
+if __name__ == '__main__':
+    commands.run(main)
