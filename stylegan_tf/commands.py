@@ -25,6 +25,8 @@ LISTS = {
     'models': 'list the models that `load` and `--model` know by name',
     'presets': 'list the presets that `train` knows',
 }
+# What `import tensorflow` would load for wrappers and converters that no command uses: over a second of CPU.
+_LEFT_OUT = ('jax', 'sklearn')
 DONE, SOME_FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -105,9 +107,21 @@ def import_tensorflow():
                          f"KERAS_BACKEND={os.environ['KERAS_BACKEND']}.")
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     # Some lines are written before the level is read.
-    with without_native_talk():
+    with without_native_talk(), _absent(_LEFT_OUT):
         import tensorflow as tf
         tf.config.list_physical_devices('GPU')
+
+
+@contextlib.contextmanager
+def _absent(names):
+    """In the block `import NAME` fails as if NAME were not installed, unless it is loaded already."""
+    hidden = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
 
 
 @contextlib.contextmanager

@@ -284,8 +284,7 @@ class Stylizer:
 
     @functools.cached_property
     def _measures(self):
-        return _Measures(has_pictures=bool(self._style.pictures),
-                         engine='tensorflow' if self.model.engine == 'tensorflow' else 'litert')
+        return _Measures(has_pictures=bool(self._style.pictures))
 
     def _measure(self, content, results):
         """Dict metric name -> number; of a sweep, one such dict for each strength."""
@@ -339,9 +338,9 @@ class Stylizer:
 class _Measures:
     """Content retention and style distance, by a network that trained no model if it is there."""
 
-    def __init__(self, *, has_pictures, engine):
+    def __init__(self, *, has_pictures):
         names = ['content_retention', *(['style_distance'] if has_pictures else [])]
-        self._evaluator = _evaluator(names, engine)
+        self._evaluator = _evaluator(names)
         conditions = self._evaluator.conditions(1)
         self.conditions = {'resize': conditions['resize'], 'networks': {
             name: entry['sha256'][:12] for name, entry in conditions['networks'].items()}}
@@ -355,14 +354,14 @@ class _Measures:
                 for name in self._evaluator.names}
 
 
-def _evaluator(names, engine):
+def _evaluator(names):
     """An Evaluator of network metrics and edges, by the first of JUDGES that is installed."""
     from stylegan_tf.networks.feature_weights import FeatureWeightsError
 
     for judge in JUDGES:
         metrics = [*(f'{name}@{judge}' for name in names), 'structure_retention']
-        # The same judge by either engine: a graph that is missing or outdated must not change the measures.
-        for runs_by in dict.fromkeys((engine, 'tensorflow')):
+        # The same judge by either engine, and LiteRT is ready sooner; without it measures stay the same.
+        for runs_by in ('litert', 'tensorflow'):
             found = evaluator.Evaluator(metrics, engine=runs_by)
             try:
                 found.conditions(1)  # loads the network

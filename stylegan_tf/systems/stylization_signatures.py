@@ -81,6 +81,12 @@ class Painting:
         self.statistics_size = 2 * sum(self.generator.channels)
         self.multiple = 2 ** self.generator.levels
         self.margin = content_reach(self.generator.levels, len(self.generator.residuals))
+        maps = [tf.TensorSpec([None, None, None, count], self.generator.compute_dtype)
+                for count in self.generator.channels]
+        vectors = [tf.TensorSpec([None, size], tf.float32) for size in (system.config.code_size, self.statistics_size)]
+        # Traced once, however many signatures call it.
+        self._synthesize = tf.function(self.generator.synthesize, input_signature=[maps, *vectors], autograph=False,
+                                       jit_compile=False)
         self.is_deviation = [is_deviation for count in self.generator.channels
                              for is_deviation in (False, True) for _ in range(count)]
 
@@ -108,7 +114,7 @@ class Painting:
         else:
             # Deviations are never negative: one that is would divide by nearly nothing.
             statistics = tf.where(tf.constant(self.is_deviation), tf.maximum(statistics, 0.0), statistics)
-        return self.generator.synthesize(maps, code, statistics)[:, :height, :width]
+        return self._synthesize(maps, code, statistics)[:, :height, :width]
 
     def mixed(self, content, painted, strength):
         """The output of a signature: from the content at strength 0 to what was painted at 1."""

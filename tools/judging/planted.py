@@ -2,7 +2,6 @@
 
 import cv2
 import numpy as np
-from scipy import stats
 
 from stylegan_tf import images
 
@@ -106,6 +105,8 @@ def correlation(described, by_degree):
     """
     sign = 1.0 if described['better'] == 'lower' else -1.0
     curves = [list(curve) for curve in zip(*by_degree, strict=True)]
+    from scipy import stats  # takes a second to import
+
     found = [sign * stats.spearmanr(range(len(curve)), curve).statistic for curve in curves
              if None not in curve and len(set(curve)) > 1]
     return float(np.mean(found)) if found else None
