@@ -17,7 +17,7 @@ import time
 import httpx
 from benchmarks import contest_pictures
 
-from stylegan_serving.competition import records, score_log, settings, storage, tables
+from stylegan_serving.competition import originals, records, score_log, settings, storage, tables
 from stylegan_serving.competition import store as stores
 
 TEAMS = 200
@@ -78,6 +78,9 @@ class Board:
     def _reads(self):
         """What the store's questions cost, those that pages and workers ask: dict name -> costs."""
         store, contest, (team, _) = self._store, self._contest.id, self._teams[0]
+        entry = store.submissions.list(contest, limit=1)[0]
+        rows = [{'pair': pair, 'fingerprint': {'hash': secrets.token_hex(16)}} for pair in range(PAIRS)]
+        known = originals.Originals(store, self._storage)
         return {name: _cost_of(call) for name, call in {
             'rows of the board': lambda: store.scores.board_rows(contest, contest_pictures.PHASE, 'public'),
             'head of the log': lambda: store.scores.log_head(contest),
@@ -87,6 +90,8 @@ class Board:
             'the newest 100': lambda: store.submissions.list(contest),
             'quota of a team': lambda: store.submissions.used(contest, contest_pictures.PHASE, team.id, time.time()),
             'an idle claim': lambda: store.submissions.claim('idle', time.time(), 60),
+            "a new worker's search for copies": lambda: originals.Originals(store, self._storage).near(entry, rows),
+            'its next search for copies': lambda: known.near(entry, rows),
             'counts for /metrics': store.administration.statistics}.items()}
 
     def _score_one(self, number):
@@ -277,7 +282,7 @@ def _numbers(submission_id, number):
     scores = [records.Score(submission_id, split, name, value, value - 0.02, value + 0.02)
               for split in ('public', 'private') for name in names]
     pairs = [records.PairScore(submission_id, pair, 'private' if pair % 2 else 'public', dict.fromkeys(names, value),
-                               'measured/output.png', None) for pair in range(PAIRS)]
+                               'measured/output.png', None, secrets.token_hex(16)) for pair in range(PAIRS)]
     return scores, pairs
 
 

@@ -64,9 +64,9 @@ def test_entries_that_no_vote_connects_are_told_and_stay_apart():
 
 
 def test_intervals_cover_the_truth():
-    """Of 200 simulated contests of 5 entries and 300 votes, 95% intervals hold the truth in 91 to 99 of 100 cases."""
+    """Of 100 simulated contests of 5 entries and 300 votes, 95% intervals hold the truth in 91 to 99 of 100 cases."""
     rng, truth, held = np.random.default_rng(1), np.array([-1.0, -0.4, 0.0, 0.5, 0.9]), []
-    for _ in range(200):
+    for _ in range(100):
         tallies = []
         for i in range(5):
             for j in range(i):
