@@ -2,6 +2,7 @@
 
 import collections
 import json
+import math
 
 _ROWS_KEPT = 2000  # entries whose fingerprints stay in memory
 _MOST_COMPARED = 200  # entries whose fingerprints are compared with those of a new one: the nearest by their layouts
@@ -21,7 +22,7 @@ class Originals:
 
     def __init__(self, store, storage):
         self._store, self._storage = store, storage
-        self._layouts = {}  # contest -> submission -> (team, {pair: bits})
+        self._layouts = {}  # contest -> submission -> (team, number, {pair: bits})
         self._seen = {}  # contest -> end of the newest run that was looked at
         self._rows = collections.OrderedDict()
 
@@ -35,8 +36,10 @@ class Originals:
         from stylegan_tf import evaluator  # only where something is scored
 
         ours, distances = layouts(rows), {}
-        for name, (team, known) in self._known(submission.contest_id).items():
-            if team != submission.team_id and name != submission.id:
+        # An entry that is scored again is no copy of those that came behind it; of two new ones the later to end is.
+        behind = submission.number if self._store.scores.was_scored(submission.id) else math.inf
+        for name, (team, number, known) in self._known(submission.contest_id).items():
+            if team != submission.team_id and number < behind:
                 nearest = min(((bits ^ known[pair]).bit_count() for pair, bits in ours.items() if pair in known),
                               default=128)
                 if nearest <= evaluator.MOST_BITS:
@@ -47,8 +50,8 @@ class Originals:
     def _known(self, contest_id):
         known = self._layouts.setdefault(contest_id, {})
         since = self._seen.get(contest_id, 0.0) - _OVERLAP_SECONDS
-        for name, team, pair, layout, finished_at in self._store.scores.layouts(contest_id, since):
-            known.setdefault(name, (team, {}))[1][pair] = int(layout, 16)
+        for name, team, number, pair, layout, finished_at in self._store.scores.layouts(contest_id, since):
+            known.setdefault(name, (team, number, {}))[2][pair] = int(layout, 16)
             self._seen[contest_id] = max(finished_at, self._seen.get(contest_id, 0.0))
         return known
 

@@ -139,6 +139,10 @@ def test_a_copy_of_another_teams_entry_is_flagged_and_the_own_one_is_not(sqlite_
     flags = [[row for row in state(sqlite_store, each).flags if row['kind'] == 'copy_of_entry'] for each in entries]
     assert flags[:2] == [[], []]
     assert flags[2][0]['entry'] == entries[0].id and flags[2][0]['pairs'] == [0, 1]
+    sqlite_store.submissions.requeue(entries[0].id)
+    one.work_once()
+    again = state(sqlite_store, entries[0])
+    assert again.state == 'scored' and 'copy_of_entry' not in {row['kind'] for row in again.flags}
 
 
 def test_copies_of_entries_that_stand_on_no_board_are_flagged_too(sqlite_store, files, one):

@@ -25,17 +25,25 @@ class Scores:
         return self._rows(records.PairScore, _pair_scores, submission_id, split, (_pair_scores.c.pair,))
 
     def layouts(self, contest_id, since=0.0):
-        """The layouts of the results of scored entries: list of (submission id, team id, pair, layout, end of the run).
+        """The layouts of scored entries' results: list of (submission id, team id, number, pair, layout, end of run).
 
         Args:
             since: Only of runs that ended then or later, Unix seconds.
         """
+        query = sa.select(
+            _submissions.c.id, _submissions.c.team_id, _submissions.c.number, _pair_scores.c.pair,
+            _pair_scores.c.layout, _submissions.c.finished_at).join(
+            _pair_scores, _pair_scores.c.submission_id == _submissions.c.id).where(
+            _submissions.c.contest_id == contest_id, _submissions.c.finished_at >= since,
+            _pair_scores.c.layout.is_not(None))
         with self._base.read() as connection:
-            return [tuple(row) for row in connection.execute(sa.select(
-                _submissions.c.id, _submissions.c.team_id, _pair_scores.c.pair, _pair_scores.c.layout,
-                _submissions.c.finished_at).join(_pair_scores, _pair_scores.c.submission_id == _submissions.c.id).where(
-                _submissions.c.contest_id == contest_id, _submissions.c.finished_at >= since,
-                _pair_scores.c.layout.is_not(None)))]
+            return [tuple(row) for row in connection.execute(query)]
+
+    def was_scored(self, submission_id):
+        """Whether the log has a score of a submission, whatever has become of it since."""
+        with self._base.read() as connection:
+            return connection.scalar(sa.select(_log.c.sequence).where(
+                _log.c.submission_id == submission_id, _log.c.kind == 'scored').limit(1)) is not None
 
     def board_rows(self, contest_id, phase, split):
         """What each team that is not hidden has on a board: list of (`records.Standing`, team's name), unranked.
