@@ -55,7 +55,8 @@ class Phase:
             `PhaseResult`.
         networks: Networks whose trainable weights it changes, and no others.
         optimizer: Its keras optimizer.
-        every: Runs at steps divisible by this (lazy regularisation; Karras et al. 2020).
+        every: Runs at steps divisible by this (lazy regularisation; Karras et al. 2020). Above 1 it does not run at
+            `first_step`, so that nothing is compiled for it before the plain steps are under way.
         repeats: Optimizer steps for each turn.
         first_step: First step at which it runs.
         last_step: Step from which on it no longer runs; None = never ends.
@@ -71,7 +72,7 @@ class Phase:
     last_step: int | None = None
 
     def is_due(self, step: int) -> bool:
-        begun = step >= self.first_step
+        begun = step > self.first_step or step == self.first_step and self.every == 1
         ended = self.last_step is not None and step >= self.last_step
         return begun and not ended and step % self.every == 0
 

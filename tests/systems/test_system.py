@@ -59,10 +59,12 @@ class Line(System):
 
 def test_lazy_phases_are_due_at_multiples():
     system = Line()
-    assert system.due(0) == ('generator', 'discriminator')
-    assert system.due(1) == ('generator',)
+    assert system.due(0) == system.due(1) == ('generator',)
+    assert system.due(2) == system.due(4) == ('generator', 'discriminator')
     bounded = Phase('late', dict, (), None, first_step=3, last_step=5)
     assert [step for step in range(8) if bounded.is_due(step)] == [3, 4]
+    lazy = Phase('lazy', dict, (), None, first_step=4, every=4)
+    assert [step for step in range(16) if lazy.is_due(step)] == [8, 12]
 
 
 def test_one_step_is_gradient_descent():
