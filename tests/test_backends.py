@@ -45,7 +45,7 @@ def tensor(*shape, seed=0):
 
 def filled(layer):
     """Gives every variable of a built layer values that depend on its structural name alone."""
-    from stylegan_tf.systems.system import named_variables
+    from stylegan_tf.systems.variables import named_variables
     for name, variable in named_variables(layer, 'layer').items():
         values = np.random.default_rng(zlib.crc32(name.encode())).normal(size=variable.shape)
         values = np.abs(values) if name.endswith('variance') else values

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from stylegan_tf import configs, exporter, serving_graph
-from stylegan_tf.systems.system import Signature
+from stylegan_tf.systems.signature import Signature
 from stylegan_tf.training import checkpoints
 from tests import tiny_models
 

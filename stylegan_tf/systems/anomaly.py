@@ -21,7 +21,8 @@ from stylegan_tf.networks import features
 from stylegan_tf.networks.defect_discriminator import DefectDiscriminator, full_size
 from stylegan_tf.networks.unet import UNet
 from stylegan_tf.systems import anomaly_signatures, correction_signatures
-from stylegan_tf.systems.system import Phase, PhaseResult, System, computing_in
+from stylegan_tf.systems.phases import Phase, PhaseResult
+from stylegan_tf.systems.system import System, computing_in
 
 CHANGE_GAIN = 3.0  # of the U-Net's results, which start at a tenth
 NEIGHBOURHOOD = 17  # patches of 4 pixels: damage that is scarce within it counts more

@@ -13,7 +13,7 @@ from stylegan_tf.data import defects
 from stylegan_tf.metrics import conformal
 from stylegan_tf.networks import evidence
 from stylegan_tf.systems.picture_sizes import bounded, covering, padded
-from stylegan_tf.systems.system import Signature
+from stylegan_tf.systems.signature import Signature
 
 # Signature -> the references it takes; the rows of a calibration, in this order.
 REFERENCES = {'score': (), 'score_with_content': ('content',), 'score_with_references': ('content', 'style')}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from stylegan_tf.systems import anomaly_signatures, correction
 from stylegan_tf.systems.anomaly_signatures import LEAST_SIDE, MULTIPLE, REFERENCES, Scoring
 from stylegan_tf.systems.picture_sizes import bounded, padded
-from stylegan_tf.systems.system import Signature
+from stylegan_tf.systems.signature import Signature
 
 OUTPUTS = {'corrected': 'image', 'accepted': 'flag', 'score_before': 'scalar', 'score_after': 'scalar',
            'p_value': 'scalar', 'changed': 'scalar', 'repair': 'names', 'reason': 'names'}

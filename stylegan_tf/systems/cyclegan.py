@@ -25,7 +25,8 @@ from stylegan_tf.networks.resnet import ResnetGenerator
 from stylegan_tf.networks.unet import UNet
 from stylegan_tf.systems.accumulation import spread_out
 from stylegan_tf.systems.augmentation import follow, make_augmentation
-from stylegan_tf.systems.system import Phase, PhaseResult, System, computing_in
+from stylegan_tf.systems.phases import Phase, PhaseResult
+from stylegan_tf.systems.system import System, computing_in
 from stylegan_tf.systems.translation_signatures import translation_signatures
 
 LARGEST = 0.98  # inputs are scaled to this before their tanh is undone, which would be infinite at 1

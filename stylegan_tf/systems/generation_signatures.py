@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from stylegan_tf.systems.system import Signature
+from stylegan_tf.systems.signature import Signature
 
 
 def generation_signatures(system) -> dict[str, Signature]:

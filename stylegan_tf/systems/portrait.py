@@ -28,8 +28,9 @@ from stylegan_tf.networks.stylization import StyleEncoder, StylizationGenerator
 from stylegan_tf.systems import portrait_look, portrait_report
 from stylegan_tf.systems.accumulation import spread_out
 from stylegan_tf.systems.augmentation import follow, make_augmentation
+from stylegan_tf.systems.phases import Phase, PhaseResult
 from stylegan_tf.systems.portrait_signatures import portrait_signatures
-from stylegan_tf.systems.system import Phase, PhaseResult, System, computing_in
+from stylegan_tf.systems.system import System, computing_in
 
 SAMPLE_SEED = 1
 SAMPLE_VARIATIONS = 3

@@ -12,8 +12,8 @@ Texture 0 is the table of colours alone. What protects skin or keeps the backgro
 
 from __future__ import annotations
 
+from stylegan_tf.systems.signature import Signature
 from stylegan_tf.systems.stylization_signatures import Painting
-from stylegan_tf.systems.system import Signature
 
 
 def portrait_signatures(system) -> dict[str, Signature]:

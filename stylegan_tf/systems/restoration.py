@@ -16,9 +16,10 @@ from stylegan_tf.losses import adversarial, perceptual, reconstruction
 from stylegan_tf.networks import features
 from stylegan_tf.networks.patchgan import PatchDiscriminator
 from stylegan_tf.networks.unet import UNet
+from stylegan_tf.systems.phases import Phase, PhaseResult
 from stylegan_tf.systems.restoration_signatures import restoration_signatures
 from stylegan_tf.systems.restoration_tasks import PALETTE_SIZE, make_task
-from stylegan_tf.systems.system import Phase, PhaseResult, System, computing_in
+from stylegan_tf.systems.system import System, computing_in
 
 _RECONSTRUCTION = {'l1': reconstruction.l1_loss, 'l2': reconstruction.l2_loss,
                    'charbonnier': reconstruction.charbonnier_loss}

@@ -7,7 +7,7 @@ and reaches `tile_margin` further than what is kept of it, as `tiling` tells.
 from __future__ import annotations
 
 from stylegan_tf.systems.restoration_tasks import PALETTE_SIZE, palette_code
-from stylegan_tf.systems.system import Signature
+from stylegan_tf.systems.signature import Signature
 
 PALETTE_SIDE = 256  # a palette is read from a copy of at most this side
 

@@ -22,9 +22,10 @@ from stylegan_tf.networks.stylegan import MappingNetwork
 from stylegan_tf.networks.stylization import StyleEncoder, StylizationGenerator
 from stylegan_tf.systems.accumulation import spread_out
 from stylegan_tf.systems.augmentation import follow, make_augmentation
+from stylegan_tf.systems.phases import Phase, PhaseResult
 from stylegan_tf.systems.stylization_litert import litert_functions
 from stylegan_tf.systems.stylization_signatures import stylization_signatures
-from stylegan_tf.systems.system import Phase, PhaseResult, System, computing_in
+from stylegan_tf.systems.system import System, computing_in
 
 OWN_CODE_SIDE = 64  # copy of the content whose code stands for "no change"
 MAPPED_SAMPLES = 4  # noise codes drawn for each style in the energy score

@@ -24,7 +24,8 @@ from stylegan_tf.networks.stylegan_discriminator import Discriminator
 from stylegan_tf.systems import growing
 from stylegan_tf.systems.augmentation import follow, make_augmentation
 from stylegan_tf.systems.generation_signatures import generation_signatures
-from stylegan_tf.systems.system import Phase, PhaseResult, System, computing_in
+from stylegan_tf.systems.phases import Phase, PhaseResult
+from stylegan_tf.systems.system import System, computing_in
 
 SAMPLE_COLUMNS, LARGE_SAMPLE_COLUMNS = 8, 4  # noise of a sample grid; of pictures above LARGE_SIDE pixels
 LARGE_SIDE = 128

@@ -8,7 +8,7 @@ is kept of it: the numbers that describe the whole picture come from `encode_con
 from __future__ import annotations
 
 from stylegan_tf.systems.picture_sizes import bounded, padded
-from stylegan_tf.systems.system import Signature
+from stylegan_tf.systems.signature import Signature
 
 STYLE_SIDE = 256  # a style picture's longer side is brought down to this
 STATISTICS_SIDE = 256  # beyond this the content is normalised by the statistics of a smaller copy

@@ -1,9 +1,8 @@
-"""System and Phase: what a training method is, whoever drives it."""
+"""System: what a training method is, whoever drives it."""
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +14,9 @@ from stylegan_tf.data import SampleStream, hard_examples
 from stylegan_tf.layers.gradient import Assignments, as_function, value_and_gradients
 from stylegan_tf.systems import accumulation
 from stylegan_tf.systems.optimizers import make_optimizer
+from stylegan_tf.systems.phases import Phase, PhaseResult, gradient_norms
+from stylegan_tf.systems.signature import Signature
+from stylegan_tf.systems.variables import named_variables, optimizer_variables
 
 DRAWS_PER_STEP = 256  # upper bound of one generator's random draws within a step
 
@@ -27,79 +29,6 @@ def computing_in(precision: str):
         yield
     finally:
         keras.config.set_dtype_policy('float32')
-
-
-@dataclasses.dataclass(frozen=True)
-class PhaseResult:
-    """What a phase computes, where it is more than its terms.
-
-    Attributes:
-        terms: Named, weighted scalars; their sum is minimised.
-        measures: Named scalars that are only logged.
-        shared: Named tensors handed to the later phases of the step as `batch['shared']`, so that
-            they need not compute them again. No gradient flows through them.
-    """
-
-    terms: dict
-    measures: dict = dataclasses.field(default_factory=dict)
-    shared: dict = dataclasses.field(default_factory=dict)
-
-
-@dataclasses.dataclass(frozen=True)
-class Phase:
-    """One optimizer's turn within a step.
-
-    Attributes:
-        name: Prefix of its logs.
-        losses: Callable from a batch to named, weighted scalars, whose sum is minimised, or to a
-            `PhaseResult`.
-        networks: Networks whose trainable weights it changes, and no others.
-        optimizer: Its keras optimizer.
-        every: Runs at steps divisible by this (lazy regularisation; Karras et al. 2020). Above 1 it does not run at
-            `first_step`, so that nothing is compiled for it before the plain steps are under way.
-        repeats: Optimizer steps for each turn.
-        first_step: First step at which it runs.
-        last_step: Step from which on it no longer runs; None = never ends.
-    """
-
-    name: str
-    losses: Callable[[dict], Any]
-    networks: tuple
-    optimizer: Any
-    every: int = 1
-    repeats: int = 1
-    first_step: int = 0
-    last_step: int | None = None
-
-    def is_due(self, step: int) -> bool:
-        begun = step > self.first_step or step == self.first_step and self.every == 1
-        ended = self.last_step is not None and step >= self.last_step
-        return begun and not ended and step % self.every == 0
-
-    @property
-    def variables(self) -> list:
-        return [variable for network in self.networks for variable in network.trainable_variables]
-
-
-@dataclasses.dataclass(frozen=True)
-class Signature:
-    """One function of an exported model.
-
-    Attributes:
-        function: Callable of keyword tensors returning a dict of tensors; traceable by
-            TensorFlow with unknown batch, height and width.
-        inputs: Name -> kind: 'image' (float32 [B, H, W, 3] in [0, 1]), 'scalar' (float32 [B]),
-            'label' (int32 [B]), 'map' (float32 [B, H, W, 1] in [0, 1]), 'overlay' (float32 [B, H, W, 4] in [0, 1],
-            the last of them alpha), 'flag' (bool [B]), 'names' (string [B, n]) or an integer n (float32 [B, n]).
-        outputs: Name -> kind, of the same kinds.
-        is_warmed: Whether a server runs it once before it opens its ports; not what is dear and rare. Those of a
-            system that are not warmed share one graph.
-    """
-
-    function: Callable[..., dict]
-    inputs: dict[str, Any]
-    outputs: dict[str, Any]
-    is_warmed: bool = True
 
 
 class System(keras.Model):
@@ -441,67 +370,3 @@ class System(keras.Model):
     def model_card(self) -> dict:
         """What the model card says of the method: purpose, architecture, networks used."""
         raise NotImplementedError
-
-
-def gradient_norms(phase: Phase, gradients) -> dict[str, Any]:
-    """Global norm of a phase's gradients for each of its networks, before any clipping.
-
-    Args:
-        phase: The phase.
-        gradients: In the order of `phase.variables`, still multiplied by a loss scale where the
-            optimizer keeps one. That optimizer skips the step of a gradient that is not finite and
-            lowers its scale, so this is not a sign of trouble: the norms are 0 then.
-    Returns:
-        Scalars 'gradient_norm', or 'gradient_norm_NETWORK' where the phase has several networks;
-        nan or inf where a gradient is not finite. With a loss scale also 'skipped': 1 where the
-        step is skipped, else 0.
-    """
-    several, norms, start = len(phase.networks) > 1, {}, 0
-    for network in phase.networks:
-        count = len(network.trainable_variables)
-        squares = [ops.sum(ops.square(ops.cast(gradient, 'float32')))
-                   for gradient in gradients[start:start + count]]
-        norms[f'gradient_norm_{network.name}' if several else 'gradient_norm'] = ops.sqrt(sum(squares))
-        start += count
-    if not isinstance(phase.optimizer, keras.optimizers.LossScaleOptimizer):
-        return norms
-    is_finite = ops.isfinite(sum(norms.values()))
-    scale = phase.optimizer.scale_loss(ops.ones(()))
-    norms = {name: ops.where(is_finite, norm / scale, 0.0) for name, norm in norms.items()}
-    return {**norms, 'skipped': 1.0 - ops.cast(is_finite, 'float32')}
-
-
-def named_variables(layer, prefix: str) -> dict[str, Any]:
-    """Variables of a layer tree by the layers' own names: 'prefix/block_32/conv/kernel'.
-
-    Random generators' states are left out: they are assigned before each step.
-
-    Raises:
-        ValueError: Two sublayers of one layer share a name.
-    """
-    children = _children(layer)
-    inner = {id(v) for child in children for v in child.variables}
-    named = {f'{prefix}/{v.name}': v for v in layer.variables
-             if id(v) not in inner and not v.path.endswith('seed_generator_state')}
-    names = [child.name for child in children]
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise ValueError(f'Layers inside {prefix!r} must have different names. '
-                         f'Repeated: {", ".join(repeated)}.')
-    for child in children:
-        named.update(named_variables(child, f'{prefix}/{child.name}'))
-    return named
-
-
-def _children(layer) -> list:
-    return list(layer._flatten_layers(include_self=False, recursive=False))
-
-
-def optimizer_variables(optimizer) -> list:
-    """All variables of an optimizer, a wrapped one's included, each once."""
-    variables = list(optimizer.variables)
-    inner = getattr(optimizer, 'inner_optimizer', None)
-    if inner is not None:
-        known = {id(v) for v in variables}
-        variables += [v for v in inner.variables if id(v) not in known]
-    return variables

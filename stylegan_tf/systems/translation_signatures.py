@@ -12,7 +12,7 @@ picture's end, and reaches `tile_margin` further than what is kept of it.
 from __future__ import annotations
 
 from stylegan_tf.systems.picture_sizes import bounded, padded
-from stylegan_tf.systems.system import Signature
+from stylegan_tf.systems.signature import Signature
 
 STATISTICS_SIDE = 256  # beyond this a picture is normalised by the statistics of a smaller copy
 

@@ -16,7 +16,7 @@ from jax import numpy as jnp
 from stylegan_tf.data.pipeline import to_batches
 from stylegan_tf.layers import resample
 from stylegan_tf.layers.gradient import Assignments
-from stylegan_tf.systems.system import optimizer_variables
+from stylegan_tf.systems.variables import optimizer_variables
 
 STEPS_IN_FLIGHT = 2  # the host prepares a batch while the device works on the one before
 

@@ -9,7 +9,9 @@ import tensorflow as tf
 
 from stylegan_tf.configs import ConfigError, OptimizerConfig
 from stylegan_tf.systems.optimizers import WarmupSchedule, make_optimizer
-from stylegan_tf.systems.system import Phase, PhaseResult, System, gradient_norms, named_variables
+from stylegan_tf.systems.phases import Phase, PhaseResult, gradient_norms
+from stylegan_tf.systems.system import System
+from stylegan_tf.systems.variables import named_variables
 from tests.systems.shrinking import random_batch, shrunk, values
 
 

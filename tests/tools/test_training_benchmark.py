@@ -17,7 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tools'))
 from benchmarks import flops, steps  # noqa: E402
 
-from stylegan_tf.systems.system import named_variables  # noqa: E402
+from stylegan_tf.systems.variables import named_variables  # noqa: E402
 
 SMALL = {'style_transfer_128': {'resolution': 64, 'batch_size': 2},
          'stylegan_64': {'resolution': 32, 'batch_size': 4, 'channel_base': 512, 'channel_max': 32, 'latent_size': 16,

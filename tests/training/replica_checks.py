@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from stylegan_tf import configs
 from stylegan_tf.layers.spectral import SpectralConv2D
-from stylegan_tf.systems.system import Phase, PhaseResult
+from stylegan_tf.systems.phases import Phase, PhaseResult
 from stylegan_tf.training import replicas, strategy, tensorflow_engine
 from tests.training import tiny
 
