@@ -76,7 +76,7 @@ def describe(functions):
 
 
 def input_spec(name, kind):
-    """tf.TensorSpec of an input or output of a kind as in `systems.system.Signature`.
+    """tf.TensorSpec of an input or output of a kind as in `systems.signature.Signature`.
 
     Raises:
         SignatureError: If the kind is unknown.
@@ -97,7 +97,7 @@ def example_inputs(signature, size, *, batch=1, seed=0):
     """Inputs for a signature: pictures of smooth random colours, and numbers.
 
     Args:
-        signature: A `systems.system.Signature`.
+        signature: A `systems.signature.Signature`.
         size: (height, width) of the first picture; further ones are a little different.
         batch: Rows.
         seed: Decides the values.

@@ -24,7 +24,7 @@ def write(path, model_name, signatures, size):
     Args:
         path: The file; its folder is made when absent.
         model_name: Name of the model in the requests.
-        signatures: Dict name -> `systems.system.Signature`.
+        signatures: Dict name -> `systems.signature.Signature`.
         size: (height, width) of the pictures in the requests.
     """
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -26,7 +26,7 @@ class Task:
     Attributes:
         channels: Of the U-Net's answer.
         factor: How much larger H and W of the result are.
-        extra: Inputs besides the picture, by the name in a batch -> kind as of `systems.system.Signature`.
+        extra: Inputs besides the picture, by the name in a batch -> kind as of `systems.signature.Signature`.
     """
 
     channels, factor = 3, 1
