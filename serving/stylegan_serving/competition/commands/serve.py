@@ -29,6 +29,7 @@ _BEHIND_PROXY = flags.DEFINE_bool('behind_proxy', None, "Take clients' addresses
 _WORKERS = flags.DEFINE_integer('workers', 1, 'Workers in this process.', 0, 16)
 _DEMO = flags.DEFINE_bool('demo', False, 'Bring a contest and teams that take part in it.')
 _PLACE = 'competition-demo'  # of a demo that nobody gave a folder
+_BACKLOG = 2048  # connections that wait to be answered, as uvicorn has it
 
 
 def main():
@@ -95,6 +96,8 @@ def _socket():
     made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         made.bind((_HOST.value, _PORT.value))
+        # At once: who follows the printed address before there are answers waits for them and is not refused.
+        made.listen(_BACKLOG)
     except OSError as error:
         made.close()
         raise commands.UsageError(f'Cannot listen on {_HOST.value}:{_PORT.value}: {error.strerror}. Choose another '

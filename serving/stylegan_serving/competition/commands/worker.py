@@ -10,6 +10,7 @@ an ordinary user. Exit codes: 0 ended as asked; 2 bad usage or configuration.
 """
 
 import signal
+import sys
 
 from absl import flags
 
@@ -26,6 +27,8 @@ _POLL = flags.DEFINE_float('poll_seconds', None, 'How often an idle worker looks
 
 def main():
     """Reads the flags and works until it is told to stop; returns the exit code."""
+    # Who is told to end before there is anything in hand ends as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(commands.DONE))
     from stylegan_serving.competition import logs, worker
     logs.configure()
     with installation.opened(models=_MODELS.value, lease_seconds=_LEASE.value,
