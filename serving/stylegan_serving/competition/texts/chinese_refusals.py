@@ -40,7 +40,7 @@ SENTENCES = {
     'Only organisers may create contests. Ask an administrator for the role.':
         '只有组织者可以创建竞赛，请向管理员申请该角色。',
     "Only this contest's organisers may do this.": '只有本竞赛的组织者可以这样做。',
-    "Only this contest's judges and organisers may do this.": '只有本竞赛的评审和组织者可以这样做。',
+    "Only this contest's judges and organisers may do this.": '只有本竞赛的评委和组织者可以这样做。',
     'Join this contest first.': '请先参加本竞赛。',
     "This is another team's submission.": '这是其他队伍的提交。',
     "These are another team's submissions.": '这些是其他队伍的提交。',
@@ -222,7 +222,7 @@ WORDS = {
     'registrations from this address': '来自此地址的注册', 'log-ins from this address': '来自此地址的登录',
     'wrong passwords for this account': '此账号的错误密码', 'wrong passwords': '错误密码',
     'new tokens and invitations': '新令牌和邀请', 'contests': '新竞赛', 'exports': '导出', 'submissions': '提交',
-    'reports': '举报', 'requests': '请求', 'best': '最佳', 'last': '最后', 'public': '公开', 'private': '私有',
+    'reports': '举报', 'requests': '请求', 'best': '最佳', 'last': '最后', 'public': '公开', 'private': '非公开',
     'queued': '排队中', 'running': '运行中', 'scored': '已评分', 'failed': '失败', 'cancelled': '已取消',
     'disqualified': '已取消资格', 'chosen': '被选择', 'reinstated': '恢复', 'scored again': '重新评分',
     'title': '标题', 'note': '说明', 'reason': '理由', 'The archive': '压缩包',
