@@ -39,6 +39,9 @@ class LiteRTModel(NetworkModel):
     def _noise_inputs(self):
         return self._facts['latent_size'], self._facts['has_labels']
 
+    def _content_batch(self, content):
+        return content[None]  # without a copy in floats, of which a large picture has too many
+
     def _run(self, signature, **inputs):
         try:
             return self._functions[signature](**inputs)

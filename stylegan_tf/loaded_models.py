@@ -334,8 +334,12 @@ class NetworkModel(Model):
         return result
 
     def _statistics(self, signature, content):
-        statistics = self._run(signature, content=_batch(content))['statistics']
+        statistics = self._run(signature, content=self._content_batch(content))['statistics']
         return statistics if self.statistics_filter is None else self.statistics_filter(statistics)
+
+    def _content_batch(self, content):
+        """A whole picture as the signatures for statistics take it."""
+        return _batch(content)
 
     def _tell(self, progress):
         if self.progress is not None:

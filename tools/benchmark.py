@@ -14,7 +14,9 @@ COMMANDS = {
     'serving': 'load on a model server, beside the same model in this process',
     'accelerator': 'training steps of the JAX engine on a GPU or TPU, and what bounds them',
     'training': 'training steps, beside the same networks, losses and batch in PyTorch',
+    'profile': 'where the time of a SavedModel goes, beside the peak of a core',
     'starts': 'cold starts: `stylize` by each engine, and every --help',
+    'large': '`stylize` from 1 to 48 megapixels: time and memory',
     'soak': 'thousands of good, bad and aborted requests, a new version and a restart: nothing lost, no memory leaked',
 }
 

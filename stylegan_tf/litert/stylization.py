@@ -50,10 +50,15 @@ class Stylization:
         return self._run('code_from_noise', **inputs)
 
     def encode_content(self, content):
-        """The numbers that describe a whole picture, for its tiles."""
+        """The numbers that describe a whole picture, for its tiles.
+
+        Content may be uint8 in [0, 255] as well, which spares a large picture its copy in floats.
+        """
         side = self._facts['statistics_side']
-        small = (padded(content, self._facts['tile_multiple']) if max(content.shape[1:3]) <= side
-                 else bounded(content, side))
+        if max(content.shape[1:3]) > side:
+            small = bounded(content, side)
+        else:
+            small = padded(_floats(content), self._facts['tile_multiple'])
         return {'statistics': self._run('content_statistics', content=small)['statistics'],
                 'tile_margin': np.array([self._facts['tile_margin']], np.float32),
                 'tile_multiple': np.array([self._facts['tile_multiple']], np.float32)}
@@ -72,12 +77,15 @@ class Stylization:
 
 
 def bounded(image, side):
-    """A copy of [1, H, W, 3] whose longer side is at most `side`, never enlarged, never below SMALLEST_SIDE pixels."""
+    """A copy of [1, H, W, 3] whose longer side is at most `side`, never enlarged, never below SMALLEST_SIDE pixels.
+
+    Floats stay as they are; uint8 become float32 in [0, 1].
+    """
     size = np.array(image.shape[1:3], np.float32)
     scale = np.minimum(np.float32(1), np.float32(side) / size.max())
     height, width = np.maximum(np.rint(size * scale).astype(int), SMALLEST_SIDE)
     if (height, width) == image.shape[1:3]:
-        return image
+        return _floats(image)
     rows = _reduced_rows(image[0], height)
     return np.ascontiguousarray(_reduced_rows(rows.transpose(1, 0, 2), width).transpose(1, 0, 2))[None]
 
@@ -98,8 +106,12 @@ def _reduced_rows(image, count):
     flat = image.reshape(size, -1)
     rows = np.empty((count, flat.shape[1]), np.float32)
     for row, (first, weights) in enumerate(_triangles(size, count)):
-        np.dot(weights, flat[first:first + len(weights)], out=rows[row])
+        np.dot(weights, _floats(flat[first:first + len(weights)]), out=rows[row])
     return rows.reshape(count, *image.shape[1:])
+
+
+def _floats(pixels):
+    return pixels if pixels.dtype != np.uint8 else np.divide(pixels, np.float32(255), dtype=np.float32)
 
 
 @functools.lru_cache(8)

@@ -19,6 +19,23 @@ def test_reduced_copies_equal_tensorflow(size, side):
     np.testing.assert_allclose(received, expected, atol=2e-5)
 
 
+@pytest.mark.parametrize('size', [(40, 52), (300, 70)])
+def test_integer_pictures_are_described_as_floats_are(size):
+    seen = []
+
+    def run(signature, content):
+        seen.append(content)
+        return {'statistics': content.mean(axis=(1, 2))}
+
+    pixels = np.random.default_rng(0).integers(0, 256, (1, *size, 3), np.uint8)
+    facts = {'tile_multiple': 8, 'tile_margin': 91, 'statistics_side': 256, 'channels': [1]}
+    encode = stylization.Stylization(run, facts).encode_content
+    for content in (pixels, pixels / np.float32(255)):
+        encode(content)
+    assert seen[0].dtype == seen[1].dtype == np.float32 and seen[0].max() <= 1
+    np.testing.assert_allclose(*seen, atol=2e-6)
+
+
 @pytest.mark.parametrize('size', [(16, 24), (17, 31), (1, 3), (9, 40), (7, 64)])
 def test_padding_equals_tensorflow(size):
     import tensorflow as tf

@@ -93,6 +93,12 @@ def network(model):
     return arrays, channels, blocks
 
 
+def code_size(model):
+    """Numbers of a shipped model's style code."""
+    arrays, _, _ = network(model)
+    return arrays['generator_ema/up_0/affine/kernel'].shape[0]
+
+
 def flops(model):
     """Floating-point operations of the generator's convolutions for each pixel of a picture."""
     arrays, channels, _ = network(model)
