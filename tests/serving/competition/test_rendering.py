@@ -43,7 +43,8 @@ def test_chart_draws_what_it_is_given():
     series = [charts.Series('A & <b>', ((0.0, 0.2), (50.0, 0.6))), charts.Series('B', ((20.0, 0.5),)),
               charts.Series('none', ())]
     drawn = charts.history(series, until=100.0, title='T & t')
-    root = ElementTree.fromstring(drawn)
+    root, below = ElementTree.fromstring(f'<div>{drawn}</div>')
+    assert [one.text for one in below] == ['A & <b>', 'B']
     assert root.get('aria-label') == 'T & t'
     circles = [(float(one.get('cx')), float(one.get('cy'))) for one in root.iter('circle')]
     assert len(circles) == 3

@@ -22,7 +22,7 @@ class Series:
 
 
 def history(series, *, until, title):
-    """Steps of the best score of up to `LINES` teams, as `Markup` of an <svg>.
+    """Steps of the best score of up to `LINES` teams, as `Markup` of an <svg> and its names for narrow screens.
 
     Args:
         series: Iterable of `Series`, the leading team first.
@@ -48,7 +48,10 @@ def history(series, *, until, title):
     labels = _apart([y(one.points[-1][1]) for one in series])
     for number, (one, label) in enumerate(zip(series, labels), 1):
         parts.append(_line(one, number, x, y, max(times), label))
-    return markup(''.join([*parts, '</svg>']))
+    # Where the chart is wider than the screen, its names are out of sight: they stand below it, too.
+    names = ''.join(f'<li class="name-{number}">{html.escape(_short(one.name))}</li>'
+                    for number, one in enumerate(series, 1))
+    return markup(''.join([*parts, f'</svg><ul class="chart-names" aria-hidden="true">{names}</ul>']))
 
 
 def _line(one, number, x, y, until, label):
