@@ -8,6 +8,8 @@ import shutil
 import subprocess
 import tempfile
 
+_ROOM_BYTES = 4 << 30  # a test's database takes 7 MB, and there are about a hundred
+
 
 def binaries():
     """Folder of the newest PostgreSQL server's programs, or None."""
@@ -21,7 +23,7 @@ def binaries():
 def running():
     """The URL of a database on a server that runs until the block ends; without durability, which tests need not."""
     programs, user = binaries(), _unprivileged()
-    folder = pathlib.Path(tempfile.mkdtemp(prefix='postgres_', dir='/tmp'))  # a short path: it names a socket
+    folder = pathlib.Path(tempfile.mkdtemp(prefix='postgres_', dir=_place()))
     if user:
         shutil.chown(folder, user)
     options = {'cwd': folder, 'check': True, 'stdout': subprocess.DEVNULL, 'timeout': 120}
@@ -40,6 +42,13 @@ def running():
             subprocess.run([programs / 'pg_ctl', '--pgdata=data', '--wait', '--mode=immediate', 'stop'], **options)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _place():
+    """Where the cluster goes, a short path, since it names a socket: memory where there is room, which a disk may take
+    half a minute to delete."""
+    memory = pathlib.Path('/dev/shm')
+    return memory if memory.is_dir() and shutil.disk_usage(memory).free > _ROOM_BYTES else '/tmp'
 
 
 def _unprivileged():
