@@ -49,7 +49,7 @@ def _generate(stream, position, stride, batch_size, prefetch, threads):
     try:
         while True:
             while len(waiting) <= prefetch:
-                waiting.append(_begin(executor, stream, position, batch_size))
+                waiting.append(_begin(executor, stream, position, batch_size, threads))
                 position += stride
             batch, futures = waiting.popleft()
             for future in futures:
@@ -60,15 +60,18 @@ def _generate(stream, position, stride, batch_size, prefetch, threads):
         executor.shutdown(wait=False, cancel_futures=True)
 
 
-def _begin(executor, stream, position, batch_size):
+def _begin(executor, stream, position, batch_size, threads):
     """An empty batch, and the futures after which it is full."""
     batch = {key: np.empty((batch_size, *shape), kind) for key, (shape, kind) in stream.layout.items()}
 
-    def fill(offset):
-        for key, value in stream.sample(position + offset).items():
-            batch[key][offset] = value
+    step = max(1, batch_size // (2 * threads))  # samples at a time: handing over costs a tenth of a small one
 
-    return batch, [executor.submit(fill, offset) for offset in range(batch_size)]
+    def fill(first):
+        for offset in range(first, min(first + step, batch_size)):
+            for key, value in stream.sample(position + offset).items():
+                batch[key][offset] = value
+
+    return batch, [executor.submit(fill, first) for first in range(0, batch_size, step)]
 
 
 def to_tensors(stream, *, start, batch_size, shard=(0, 1), prefetch=4, threads=None):

@@ -148,6 +148,15 @@ def test_tf_dataset_holds_the_same_as_floats(stream):
                 np.testing.assert_allclose(batch[role], images.to_float(pixels), atol=1e-6)
 
 
+def test_tensors_are_the_elements_of_the_dataset(stream):
+    options = {'start': 7, 'batch_size': 6, 'shard': (1, 2)}
+    for batch, expected in zip(data.to_tensors(stream, **options), data.to_tf_dataset(stream, **options).take(2)):
+        assert batch.keys() == expected.keys()
+        for key, value in expected.items():
+            assert batch[key].dtype == value.dtype
+            np.testing.assert_allclose(batch[key], value, atol=1e-6)
+
+
 def test_errors_reach_the_consumer(folder, tmp_path):
     for number in range(4):
         content = (folder / 'content/1.png').read_bytes()
@@ -157,6 +166,8 @@ def test_errors_reach_the_consumer(folder, tmp_path):
         next(data.to_batches(stream, start=0, batch_size=2))
     with pytest.raises(Exception, match=r'4 pictures (are bad|can be decoded)'):
         next(iter(data.to_tf_dataset(stream, start=0, batch_size=2)))
+    with pytest.raises(data.DataError, match=r'4 pictures (are bad|can be decoded)'):
+        next(data.to_tensors(stream, start=0, batch_size=2))
 
 
 def test_an_abandoned_generator_stops_its_threads(stream):
