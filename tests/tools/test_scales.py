@@ -45,6 +45,7 @@ def test_workers_give_what_pairs_cost_until_the_database_binds():
 def test_constants_come_from_what_other_commands_wrote(tmp_path):
     rows = {'pipeline': [{'what': 'style_transfer_128, feed', 'unit': 'images/CPU s', 'ours': 321.0}],
             'evaluation': [{'more': {'pairs': [10, 30], 'cpu_seconds': [4.0, 6.0]}}],
+            'accelerator': [{'what': 'style_transfer_256, batch 8, float32', 'ours': 70.0}],
             'serving': [{'target': 'gRPC', 'batch': 1, 'cpu_seconds_per_image': 0.25}]}
     for name, found in rows.items():
         (tmp_path / f'{name}.json').write_text(json.dumps({'rows': found}))
@@ -52,7 +53,9 @@ def test_constants_come_from_what_other_commands_wrote(tmp_path):
         'add': {'last': {'cpu_ms': 5}}, 'claim': {'last': {'cpu_ms': 7}}}}}))
     found = scales.read(tmp_path, scales.DEFAULTS)
     assert {name: found[name].value for name in ('feed_pictures', 'pair_cpu_seconds', 'submission_cpu_seconds',
-                                                 'image_cpu_seconds', 'database_cpu_seconds')} == {
+                                                 'image_cpu_seconds', 'database_cpu_seconds', 'gpu_images',
+                                                 'gpu_batch')} == {
+        'gpu_images': 70.0, 'gpu_batch': 8.0,
         'feed_pictures': 321.0, 'pair_cpu_seconds': pytest.approx(0.1), 'submission_cpu_seconds': pytest.approx(3.0),
         'image_cpu_seconds': 0.25, 'database_cpu_seconds': pytest.approx(0.012)}
     assert found['feed_pictures'].source == 'measured: pipeline.json' and found['peak'].source == 'assumed'

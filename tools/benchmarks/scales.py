@@ -40,7 +40,7 @@ DEFAULTS = {
     'peak': Constant(3, 'times the mean of the day'),
     'link_bytes': Constant(1.25e9, 'bytes/s, 10 Gbit/s'),
     'balancer_requests': Constant(10_000, 'requests/s'),
-    'gpu_images': Constant(200, 'images/s of one GPU'),
+    'gpu_images': Constant(200, 'images/s of one GPU, style_transfer_256'),
     'gpu_batch': Constant(16, 'images a GPU'),
     'gpu_cores': Constant(16, 'cores beside a GPU'),
     'gradient_bytes': Constant(4 * 2_883_757, 'bytes', 'measured: parameters of style_transfer_256, float32'),
@@ -63,7 +63,7 @@ def read(folder, constants):
     """Constants with what the JSON files of other commands in a folder say; files that are not there leave them.
 
     Args:
-        folder: Where pipeline.json, evaluation.json, serving.json, contest.json may lie; None for none.
+        folder: Where pipeline, evaluation, serving, contest and accelerator.json may lie; None for none.
         constants: {name: Constant}.
     """
     if folder is None:
@@ -74,7 +74,7 @@ def read(folder, constants):
         constants[name] = dataclasses.replace(constants[name], value=value, source=f'measured: {file}')
 
     for file, take in (('pipeline.json', _pipeline), ('evaluation.json', _evaluation), ('serving.json', _serving),
-                       ('contest.json', _contest)):
+                       ('contest.json', _contest), ('accelerator.json', _accelerator)):
         path = pathlib.Path(folder, file)
         if path.is_file():
             for name, value in take(json.loads(path.read_text())).items():
@@ -107,6 +107,12 @@ def _contest(found):
     if not costs:
         return {}
     return {'database_cpu_seconds': sum(cost['last']['cpu_ms'] for cost in costs.values()) / 1000}
+
+
+def _accelerator(found):
+    rows = [row for row in found['rows'] if row['what'].startswith('style_transfer_256, batch ')]
+    return {'gpu_images': rows[0]['ours'], 'gpu_batch': float(rows[0]['what'].split('batch ')[1].partition(',')[0])
+            } if rows else {}
 
 
 def serving(values, count):

@@ -4,8 +4,8 @@
     python tools/benchmark.py scaling --measured=measured/ --constant=server_cores=8 \\
         --constant="gpu_images=410; measured: H200, JAX" --output=measured/
 
---measured is a folder with pipeline.json, evaluation.json, serving.json and contest.json of the other commands; what
-they lack is taken from docs/performance.md, measured here (files of pictures), or assumed: the table of constants says
+--measured is a folder with pipeline, evaluation, serving, contest and accelerator.json of the other commands; what they
+lack is taken from docs/performance.md, measured here (files of pictures), or assumed: the table of constants says
 which. Everything is a rate of the mean of a day; servers, workers, database and link are sized for its peak.
 """
 
