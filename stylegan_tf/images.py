@@ -130,7 +130,11 @@ def read_reduced(source, factor, header=None, *, max_pixels=MAX_PIXELS):
     if header is not None and header.plain:
         done = factor if header.plain == 'JPEG' else 1
         try:
-            content = pathlib.Path(source).read_bytes() if isinstance(source, (str, os.PathLike)) else source
+            if isinstance(source, (str, os.PathLike)):
+                with open(source, 'rb') as file:
+                    content = file.read()
+            else:
+                content = source
         except OSError:
             content = b''  # told below
         pixels = plain_files.decode(content, header.plain, (header.height, header.width), done)

@@ -63,4 +63,5 @@ class FolderSource(sources.Source):
         return sources.reduction(self._headers[index].short_side, min_short_side)
 
     def _decode(self, index, factor):
-        return images.read_reduced(self.path(index), factor, self._headers[index]), None
+        path = f'{self._folder}/{self.names[index]}'  # a pathlib.Path takes as long as the opening of a file
+        return images.read_reduced(path, factor, self._headers[index]), None

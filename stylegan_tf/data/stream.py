@@ -87,7 +87,7 @@ class SampleStream:
         return order.permuted_index(moved, len(self.sources[role]), self._keys[role])
 
     def _moved(self, position):
-        is_skipped = any(first <= position < end for first, end in self._skipped)
+        is_skipped = bool(self._skipped) and any(first <= position < end for first, end in self._skipped)
         return int(position) + SKIPPED_OFFSET if is_skipped else int(position)
 
     def sample(self, position) -> dict:

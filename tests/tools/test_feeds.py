@@ -26,7 +26,7 @@ def test_both_feeds_give_the_images_that_are_asked_for(folder):
     pytest.importorskip('torch')
     for make in (feeds.ours, feeds.torch_loader):
         work = make('stylegan_64', [str(folder)], 1)
-        assert work({'images': 33})['images'] == 64  # two batches of 32
+        assert work({'images': 33})['images'] == 64  # two batches of 32, after those made ahead
 
 
 @pytest.mark.parametrize('preset', ['style_transfer_128', 'cyclegan_128'])

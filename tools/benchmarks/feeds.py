@@ -8,6 +8,7 @@ import math
 import os
 import time
 
+AHEAD = 4  # batches
 AREA, LINEAR = 'area', 'linear'  # how the peer makes crops smaller: by averages as ours, or by the quicker way
 
 
@@ -26,15 +27,8 @@ def ours(preset, specs, cores, kept_bytes=0):
     roles = ('content', 'style') if len(specs) == 2 else ('image',)
     stream = data.SampleStream({role: data.load(spec, cache_bytes=kept_bytes) for role, spec in zip(roles, specs)},
                                (config.height, config.width), {role: config.augmentation(role) for role in roles})
-    batches = data.to_tensors(stream, start=0, batch_size=config.batch_size, threads=cores)
-
-    def work(task):
-        count = 0
-        while count < task['images']:
-            batch = next(batches)
-            count += sum(len(batch[role]) for role in roles)
-        return {'images': count}
-    return work
+    batches = data.to_tensors(stream, start=0, batch_size=config.batch_size, threads=cores, prefetch=AHEAD)
+    return timed(lambda: sum(len(batch) for role, batch in next(batches).items() if role in roles), [])
 
 
 def torch_loader(preset, specs, cores, interpolation=AREA):
@@ -54,17 +48,29 @@ def torch_loader(preset, specs, cores, interpolation=AREA):
     pictures = Pictures([images.find_images(folder) for folder in folders], (config.height, config.width),
                         [config.augmentation(role) for role in roles], interpolation)
     loader = torch.utils.data.DataLoader(pictures, batch_size=config.batch_size, sampler=Shuffled(len(pictures)),
-                                         num_workers=cores, prefetch_factor=4, persistent_workers=True)
+                                         num_workers=cores, prefetch_factor=max(1, AHEAD // cores),
+                                         persistent_workers=True)
     batches = iter(loader)
     workers = [worker.pid for worker in batches._workers]
-    next(batches)
+    return timed(lambda: sum(len(batch.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)) for batch in next(batches)),
+                 workers)
 
+
+def timed(take, processes):
+    """Work on a task {'images': n}; what was made ahead since the last turn is taken away before the clocks start.
+
+    Args:
+        take: Function that takes a batch and returns the number of its images.
+        processes: Ids of other processes whose CPU time counts.
+    """
     def work(task):
-        count, before = 0, cpu_seconds(workers)
+        for _ in range(AHEAD + 1):
+            take()
+        count, wall, before = 0, time.perf_counter(), cpu_seconds(processes)
         while count < task['images']:
-            for batch in next(batches):
-                count += len(batch.permute(0, 3, 1, 2).float().div_(127.5).sub_(1))
-        return {'images': count, 'cpu_seconds': cpu_seconds(workers) - before}
+            count += take()
+        return {'images': count, 'wall_seconds': time.perf_counter() - wall,
+                'cpu_seconds': cpu_seconds(processes) - before}
     return work
 
 

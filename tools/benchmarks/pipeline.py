@@ -6,7 +6,7 @@
 
 feeds: decode, crop, flip and colours as each preset asks, to batches of floats, on the same cores in turns; nothing is
 kept in memory, except in the rows that say so. The peer decodes no more of a JPEG than its crop needs, as ours; it
-makes crops smaller by averages, as ours, which is what is asked, or bilinearly, which is quicker and leaves aliases.
+makes crops smaller by averages, as ours, or bilinearly, which is quicker and leaves aliases.
 waits: trains for some steps and reads `data_wait_share` of metrics.jsonl. Exit code 1: a bar is missed.
 """
 
@@ -15,14 +15,15 @@ import statistics
 from absl import flags
 from benchmarks import records, turns, waits
 
-from stylegan_tf import commands
+from stylegan_tf import commands, configs
 
+BATCHES = 40  # of a turn, at least: those half made when it begins and ends must not count
 _DATA = flags.DEFINE_string('data', 'sample:photos', 'Content pictures: a folder or sample:NAME.')
 _STYLE_DATA = flags.DEFINE_string('style_data', 'sample:styles', 'Style pictures, where a preset takes two sets.')
 _PRESETS = flags.DEFINE_list('presets', ['style_transfer_128', 'stylegan_64', 'cyclegan_128'], 'Which trainings.')
 _PARTS = flags.DEFINE_list('parts', ['feeds', 'waits'], 'Which: feeds, waits.')
 _ROUNDS = flags.DEFINE_integer('rounds', 7, 'Turns of each, after one that warms up.', 1)
-_IMAGES = flags.DEFINE_integer('images', 600, 'Images of a turn.', 1)
+_IMAGES = flags.DEFINE_integer('images', 600, 'Images of a turn, at least; never less than 40 batches.', 1)
 _STEPS = flags.DEFINE_integer('steps', 12, 'Training steps.', 2)
 _CORES = flags.DEFINE_integer('cores', 2, 'CPU cores.', 1)
 _OUTPUT = flags.DEFINE_string('output', None, 'Folder for pipeline.json and pipeline.png.')
@@ -54,13 +55,14 @@ def _feeds(preset, specs):
     peers = [turns.Subject(f'torch DataLoader, cv2, {kind}', 'benchmarks.feeds:torch_loader',
                            {**given, 'interpolation': kind}) for kind in ('area', 'linear')]
     with turns.processes([ours, kept, *peers], _CORES.value) as workers:
-        taken = turns.take(workers, [{'images': _IMAGES.value}], _ROUNDS.value)[0]
+        images = max(_IMAGES.value, BATCHES * configs.get(preset).batch_size * len(specs))
+        taken = turns.take(workers, [{'images': images}], _ROUNDS.value)[0]
     rows = []
     for peer in (*peers, kept):
         for unit, column in (('images/CPU s', 'cpu_seconds'), ('images/s', 'wall_seconds')):
             speeds = [[row['images'] / row[column] for row in taken[name]] for name in ('ours', peer.name)]
             found = turns.ratio(*speeds)
-            asked = ('>= 1.0', found['median'] >= 1) if peer is peers[0] else ('', None)  # like beside like
+            asked = ('>= 1.0', found['median'] >= 1) if peer in peers else ('', None)
             rows.append(records.Row(
                 f'{preset}, feed', peer.name, unit, *map(statistics.median, speeds), found, *asked,
                 {'cores': _CORES.value, 'rounds': _ROUNDS.value, 'peak_bytes': taken['ours'][-1]['peak_bytes']}))
