@@ -8,7 +8,6 @@ import numpy as np
 from PIL import ExifTags
 
 _ENDS = {'JPEG': b'\xff\xd9', 'PNG': b'IEND\xaeB`\x82'}
-_TURNED = {'JPEG': (), 'PNG': (b'eXIf', b'Raw profile type')}  # where a PNG may say that it must be turned
 _RGB = getattr(cv2, 'IMREAD_COLOR_RGB', None)  # since OpenCV 4.11, at the full size only
 _FLAGS = {1: cv2.IMREAD_COLOR if _RGB is None else _RGB, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4,
           8: cv2.IMREAD_REDUCED_COLOR_8}
@@ -40,7 +39,7 @@ def decode(content, file_format, size, factor=1):
         Pillow may know why.
     """
     end = _ENDS[file_format]
-    if bytes(content[-len(end):]) != end or any(mark in bytes(content) for mark in _TURNED[file_format]):
+    if bytes(content[-len(end):]) != end or (file_format == 'PNG' and _may_be_turned(content)):
         return None
     try:
         pixels = cv2.imdecode(np.frombuffer(content, np.uint8), _FLAGS[factor] | cv2.IMREAD_IGNORE_ORIENTATION)
@@ -49,6 +48,17 @@ def decode(content, file_format, size, factor=1):
     if pixels is None or pixels.shape[:2] != tuple(-(-side // factor) for side in size):
         return None
     return pixels if _FLAGS[factor] == _RGB else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, pixels)
+
+
+def _may_be_turned(content):
+    """Whether a chunk of a PNG file may say that the picture must be turned; they stand before or behind the pixels."""
+    place = 8  # behind the signature
+    while place + 8 <= len(content):
+        length, kind = int.from_bytes(content[place:place + 4], 'big'), content[place + 4:place + 8]
+        if kind == b'eXIf' or content[place + 8:place + 24] == b'Raw profile type':
+            return True
+        place += length + 12  # with length, kind and checksum
+    return False
 
 
 def draft_factor(size, wanted):

@@ -460,9 +460,13 @@ def test_plain_files_are_decoded_to_the_pixels_of_pillow():
              encoded(picture, 'JPEG'), encoded(picture.convert('L'), 'JPEG'), encoded(picture.convert('CMYK'), 'JPEG'),
              encoded(picture, 'JPEG', subsampling=2, progressive=True), encoded(picture, 'JPEG', keep_rgb=True),
              encoded(picture, 'JPEG') + b'more', encoded(picture, 'JPEG', exif=turned)]
+    end, begin = files[0].index(b'IEND') - 4, files[3].index(b'eXIf') - 4
+    chunk = files[3][begin:begin + 12 + int.from_bytes(files[3][begin:begin + 4], 'big')]
+    files.append(files[0][:end] + chunk + files[0][end:])  # the turn stands behind the pixels
     headers = [images.read_header(file) for file in files]
     assert [header.plain for header in headers] == [
-        'PNG', 'PNG', '', 'PNG', '', 'JPEG', 'JPEG', '', 'JPEG', 'JPEG', 'JPEG', '']
+        'PNG', 'PNG', '', 'PNG', '', 'JPEG', 'JPEG', '', 'JPEG', 'JPEG', 'JPEG', '', 'PNG']
+    assert images.read(files[12]).shape == (50, 37, 3)
     is_decoded = [header.plain and plain_files.decode(file, header.plain, (37, 50)) is not None
                   for file, header in zip(files, headers, strict=True)]
     assert [number for number, done in enumerate(is_decoded) if done] == [0, 1, 5, 6, 8, 9]
