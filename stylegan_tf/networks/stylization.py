@@ -15,6 +15,7 @@ from stylegan_tf.layers.modulated import ModulatedConv2D, StyledConv2D, ToRGB
 from stylegan_tf.layers.normalization import instance_statistics
 from stylegan_tf.layers.resample import upsample_2d
 
+COLOUR_STATISTICS = 12  # means and covariances of three colours
 STATISTICS_EPSILON = 0.03  # added to standard deviations, so that flat pictures are not amplified
 
 
@@ -33,6 +34,12 @@ class ContentEncoder(keras.Model):
         self.downs = [EqualizedConv2D(count, 3, strides=2, padding='reflect',
                                       activation=leaky_relu, name=f'down_{level}')
                       for level, count in enumerate(channels[1:], 1)]
+
+    def build(self, content_shape):
+        depth = content_shape[-1]
+        for layer in (self.stem, *self.downs):
+            layer.build((None, None, None, depth))
+            depth = layer.filters
 
     def call(self, content):
         """Images [B, H, W, 3] in [-1, 1] -> list of [B, H / 2**l, W / 2**l, channels[l]]."""
@@ -64,6 +71,15 @@ class StyleEncoder(keras.Model):
         self.hidden = EqualizedDense(hidden, activation=leaky_relu, name='hidden')
         self.drop = keras.layers.Dropout(dropout, seed=0, name='drop') if dropout else None
         self.code = EqualizedDense(code_size, name='code')
+
+    def build(self, style_shape, features_shape=None):
+        if self.trunk:
+            self.trunk.build(style_shape)
+            counts = self.trunk.channels
+        else:
+            counts = [features_shape[name][-1] for name in self.layer_names]
+        self.hidden.build((None, COLOUR_STATISTICS + 2 * sum(counts)))
+        self.code.build((None, self.hidden.units))
 
     def call(self, style, features=None, training=False):
         """Style images [B, H, W, 3] in [-1, 1] and their feature maps -> code [B, code_size].
@@ -127,6 +143,19 @@ class StylizationGenerator(keras.Model):
         self.refines = [StyledConv2D(channels[level], 3, padding='reflect', name=f'refine_{level}')
                         for level in range(levels)]
         self.to_rgb = [ToRGB(name=f'to_rgb_{level}') for level in range(levels + 1)]
+
+    def build(self, content_shape, code_shape, statistics_shape=None):
+        # By hand, because Keras would trace the whole network to find what these few lines say.
+        self.encoder.build(content_shape)
+        shapes = [(None, None, None, count) for count in self.channels]
+        self.injections[-1].build(shapes[-1], code_shape)
+        for layer in (layer for pair in self.residuals for layer in pair):
+            layer.build(shapes[-1], code_shape)
+        self.to_rgb[-1].build(shapes[-1], code_shape)
+        for level in reversed(range(self.levels)):
+            self.ups[level].build(shapes[level + 1], code_shape)
+            for layer in (self.injections[level], self.refines[level], self.to_rgb[level]):
+                layer.build(shapes[level], code_shape)
 
     def statistics(self, maps):
         """The encoder's maps -> statistics [B, S]: mean and deviation of each channel."""

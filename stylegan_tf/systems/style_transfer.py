@@ -118,14 +118,17 @@ class StyleTransfer(System):
 
     def _build_networks(self, config) -> None:
         image = ops.zeros((1, config.height, config.width, 3))
-        label = ops.zeros((1,), 'int32')
         maps = self.perceptual(image)
+        encoded = self._encoder_maps(image, maps)
+        map_shapes = encoded and {name: tuple(x.shape) for name, x in encoded.items()}
         for generator, encoder, mapping in (
                 (self.generator, self.style_encoder, self.mapping),
                 (self.generator_ema, self.style_encoder_ema, self.mapping_ema)):
-            generator(image, encoder(image, self._encoder_maps(image, maps)))
-            mapping(ops.zeros((1, config.latent_size)), label)
-        self.discriminator(image, self._condition(maps), label)
+            encoder.build(tuple(image.shape), map_shapes)
+            generator.build(tuple(image.shape), (1, config.code_size))
+            mapping.build((1, config.latent_size), (1,))
+        condition = self._condition(maps)
+        self.discriminator.build(tuple(image.shape), None if condition is None else tuple(condition.shape), (1,))
 
     # Pieces of the objective.
 
