@@ -146,7 +146,8 @@ class StylizationGenerator(keras.Model):
 
     def build(self, content_shape, code_shape, statistics_shape=None):
         # By hand, because Keras would trace the whole network to find what these few lines say.
-        self.encoder.build(content_shape)
+        if not self.encoder.built:
+            self.encoder.build(content_shape)
         shapes = [(None, None, None, count) for count in self.channels]
         self.injections[-1].build(shapes[-1], code_shape)
         for layer in (layer for pair in self.residuals for layer in pair):
