@@ -90,7 +90,7 @@ def _plot(path, rows):
         color = {True: 'tab:green', False: 'tab:red', None: 'tab:blue'}[row.holds]
         axes.errorbar(middle, -index, xerr=[[middle - low], [high - middle]], fmt='o', color=color, capsize=3)
     axes.axvline(1, color='gray', linewidth=0.8)
-    axes.set_yticks([-index for index in range(len(rows))], [f'{row.what} / {row.peer}' for row in rows])
+    axes.set_yticks([-index for index in range(len(rows))], [f'{row.what}, {row.unit} / {row.peer}' for row in rows])
     axes.set_xlabel('ours / peer, with the spread of the turns')
     figure.savefig(path, dpi=110, bbox_inches='tight')
     pyplot.close(figure)
