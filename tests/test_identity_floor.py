@@ -89,7 +89,7 @@ class _Model:
     """Changes every picture; its own floor is 0.2."""
 
     name, hash, card, engine, offers, takes_style = 'invert', '0', {}, 'tensorflow', ('stylize',), False
-    was_interrupted, progress, progress_unit, identity_floor = False, None, 'tile', 0.2
+    was_interrupted, progress, progress_unit, identity_floor, is_exact = False, None, 'tile', 0.2, True
 
     def check_tile(self, tile):
         pass

@@ -182,6 +182,7 @@ def test_an_abandoned_generator_stops_its_threads(stream):
     assert not any(worker.is_alive() for worker in workers)
 
 
+@pytest.mark.slow
 def test_a_process_ends_while_batches_are_being_made(folder):
     program = textwrap.dedent(f'''
         import itertools

@@ -40,8 +40,8 @@ def test_splitting_and_joining_are_inverse():
         accumulation.split(batch, 4)
 
 
-@pytest.mark.parametrize('due', [('generator', 'discriminator'),
-                                 pytest.param(('generator', 'discriminator', 'r1'), marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize('due', [('generator', 'discriminator'), ('generator', 'discriminator', 'r1')])
 def test_micro_batches_equal_the_large_batch(due):
     systems = pair(parts=2)
     batch = {name: tf.constant(value) for name, value in random_batch(systems[0].config).items()}

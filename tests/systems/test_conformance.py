@@ -41,7 +41,8 @@ EXTRAS = {
                      'ada_images=16', 'r1_weight=1', 'r1_every=2', 'identity_weight=1'],
     'portrait_256': ['precision=mixed_float16', 'total_variation_weight=0.1', 'warmup_images=0'],
 }
-DEAR = ('denoise', 'deblur', 'restore', 'colorize', 'super_resolution_2', 'super_resolution_4',
+DEAR = ('style_transfer_64', 'style_transfer_256', 'style_transfer_512', 'denoise', 'deblur', 'restore', 'colorize',
+        'super_resolution_2', 'super_resolution_4',
         'stylegan_128', 'stylegan_128x192', 'stylegan_256', 'stylegan_1024', 'dcgan_64', 'cyclegan_128', 'cyclegan_256',
         'cut_256', 'cartoon_256', 'product_128', 'paired_256', 'portrait_128', 'portrait_256')  # more of one system
 

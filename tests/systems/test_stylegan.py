@@ -147,6 +147,7 @@ def test_a_size_begins_where_the_one_before_ended():
     np.testing.assert_allclose(logits, system._judged(small, None)[0], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_in_the_middle_of_a_fade():
     def steps(system, first, last):
         for step in range(first, last):

