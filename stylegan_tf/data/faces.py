@@ -174,6 +174,8 @@ def _look_again(pixels, center, size, angle, least_score):
         could_be = (scores.sum() + len(looks) - 1 - index) / len(looks) + _PRESENCE_WEIGHT
         if could_be < least_score:
             return None
+    if not boxes:  # no look saw it again; a low `least_score` does not stop before
+        return None
     center, size, roll = _measures(np.average(boxes, axis=0, weights=[row[0] for row in boxes]))
     square, presences = Square(tuple(center), _MESH_MARGIN * size, roll), []
     for _ in range(3):  # each fit gives a better square to the next

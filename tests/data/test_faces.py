@@ -76,6 +76,13 @@ def test_what_shows_no_face_gives_none():
     assert faces.detect_faces(np.zeros((8, 300, 3), np.uint8)) == []
 
 
+def test_a_low_least_score_gives_more_and_not_an_error():
+    # The cup has proposals that no second look confirms.
+    found = faces.detect_faces(np.ascontiguousarray(skimage.data.coffee()), least_score=0.0, turned=False)
+    assert found
+    assert all(0 <= face.score < faces.LEAST_SCORE for face in found)
+
+
 def test_a_mirrored_picture_mirrors_the_yaw(astronaut, face):
     mirrored = faces.detect_faces(np.ascontiguousarray(astronaut[:, ::-1]))[0]
     assert face.yaw == pytest.approx(-mirrored.yaw, abs=8)
