@@ -7,6 +7,10 @@ import dataclasses
 import json
 import pathlib
 
+from benchmarks import evaluations
+
+from stylegan_tf import commands
+
 DAY = 86_400.0  # seconds
 COUNTS = (1, 2, 4, 8, 16, 32, 64)
 PAIRS = (6, 72, 1000)  # of a submission
@@ -65,20 +69,26 @@ def read(folder, constants):
     Args:
         folder: Where pipeline, evaluation, serving, contest and accelerator.json may lie; None for none.
         constants: {name: Constant}.
+    Raises:
+        UsageError: There is none of them, or one is not what its command writes.
     """
     if folder is None:
         return constants
+    takers = {'pipeline': _pipeline, 'evaluation': _evaluation, 'serving': _serving, 'contest': _contest,
+              'accelerator': _accelerator}
+    paths = {name: path for name in takers if (path := pathlib.Path(folder, f'{name}.json')).is_file()}
+    if not paths:
+        raise commands.UsageError('--measured expects a folder with what other commands wrote, some of '
+                                  f'{", ".join(f"{name}.json" for name in takers)}. Received: {folder}.')
     constants = dict(constants)
-
-    def put(name, value, file):
-        constants[name] = dataclasses.replace(constants[name], value=value, source=f'measured: {file}')
-
-    for file, take in (('pipeline.json', _pipeline), ('evaluation.json', _evaluation), ('serving.json', _serving),
-                       ('contest.json', _contest), ('accelerator.json', _accelerator)):
-        path = pathlib.Path(folder, file)
-        if path.is_file():
-            for name, value in take(json.loads(path.read_text())).items():
-                put(name, value, file)
+    for command, path in paths.items():
+        try:
+            told = takers[command](json.loads(path.read_text()))
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise commands.UsageError(f'{path} is not what `benchmark.py {command}` writes as --output ({error!r}). '
+                                      'Write it again, or take it away.') from error
+        for name, value in told.items():
+            constants[name] = dataclasses.replace(constants[name], value=value, source=f'measured: {path.name}')
     return constants
 
 
@@ -88,8 +98,8 @@ def _pipeline(found):
 
 
 def _evaluation(found):
-    """The line through the smallest and the largest number of pairs that were all distinct."""
-    more = found['rows'][0]['more']
+    """The line through the smallest and the largest number of pairs that were all distinct, else of the first kind."""
+    more = min(found['rows'], key=lambda row: not row['what'].startswith(evaluations.DISTINCT))['more']
     (few, many), (short, long) = ((values[0], values[-1]) for values in (more['pairs'], more['cpu_seconds']))
     pair = (long - short) / (many - few)
     return {'pair_cpu_seconds': pair, 'submission_cpu_seconds': max(0.0, short - pair * few)}
