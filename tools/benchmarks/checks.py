@@ -5,11 +5,12 @@ import os
 import pathlib
 
 from stylegan_tf import commands
+from stylegan_tf.cores import available as available_cores
 
 
 def cores(flag, count):
     """Refuses more cores than this process may use: what was measured would not be what the table says."""
-    present = len(os.sched_getaffinity(0))
+    present = available_cores()
     if not 1 <= count <= present:
         raise commands.UsageError(f'--{flag} expects from 1 to {present}, the CPU cores that this process may use. '
                                   f'Received: {count}.')

