@@ -15,11 +15,10 @@ is asked. Exit code 1: something was lost, scored twice, different, or answered 
 """
 
 import json
-import pathlib
 import tempfile
 
 from absl import flags
-from benchmarks import checks
+from benchmarks import checks, records
 
 from stylegan_tf import commands
 
@@ -54,7 +53,7 @@ def main():
         report |= _with_board()
         is_good &= _answers_are_good(report)
     if _OUTPUT.value:
-        pathlib.Path(_OUTPUT.value).write_text(json.dumps(report, indent=1) + '\n')
+        records.write(_OUTPUT.value, report)
     print(json.dumps(report, indent=1))
     return commands.DONE if is_good else commands.SOME_FAILED
 

@@ -18,15 +18,13 @@ _ROUNDS = flags.DEFINE_integer('rounds', 7, 'Runs.', 1)
 
 def main():
     """Prints the table."""
-    from benchmarks import checks
+    from benchmarks import checks, subject
 
     if not _SAVED_MODEL.value or not os.path.isfile(os.path.join(_SAVED_MODEL.value, 'saved_model.pb')):
         raise commands.UsageError('--saved_model expects the folder of a version of an export, with saved_model.pb; '
                                   f'--help shows how to make one. Received: {_SAVED_MODEL.value or "none"}.')
     checks.eight_bit_model(_MODEL.value)
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])
-    for name in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS'):
-        os.environ[name] = '1'
+    subject.bind(1)
     commands.import_tensorflow()
     import numpy as np
     from benchmarks import operation_times, painters

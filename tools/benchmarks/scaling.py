@@ -10,14 +10,13 @@ which. Everything is a rate of the mean of a day; servers, workers, database and
 """
 
 import dataclasses
-import json
 import math
 import pathlib
 
 from absl import flags
 from benchmarks import checks, records, scales
 
-from stylegan_tf import commands, files
+from stylegan_tf import commands
 
 _MEASURED = flags.DEFINE_string('measured', None, 'Folder with JSON files of other commands.')
 _CONSTANT = flags.DEFINE_multi_string('constant', [], 'NAME=VALUE or "NAME=VALUE; SOURCE" of the table of constants.')
@@ -102,18 +101,13 @@ def answers(series, wanted):
 
 def save(folder, constants, series):
     """Writes scaling.json and, where matplotlib is, scaling.png."""
-    record = {'machine': records.machine(),
-              'constants': {name: dataclasses.asdict(constant) for name, constant in constants.items()},
-              'rates': {title: {count: rates_of(count) for count in scales.COUNTS}
-                        for title, (_, _, rates_of) in series.items()}}
-    files.write_whole(folder / 'scaling.json', (json.dumps(record, indent=1) + '\n').encode())
-    try:
-        import matplotlib
-    except ImportError:
+    records.write(folder / 'scaling.json', {
+        'constants': {name: dataclasses.asdict(constant) for name, constant in constants.items()},
+        'rates': {title: {count: rates_of(count) for count in scales.COUNTS}
+                  for title, (_, _, rates_of) in series.items()}})
+    pyplot = records.plotter()
+    if pyplot is None:
         return
-    matplotlib.use('Agg')
-    from matplotlib import pyplot
-
     units = list(dict.fromkeys(unit for _, unit, _ in series.values()))
     figure, axes = pyplot.subplots(1, len(units), figsize=(5 * len(units), 4))
     for axis, unit in zip(axes, units, strict=True):

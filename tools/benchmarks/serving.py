@@ -12,14 +12,13 @@ work. With a server elsewhere --model= leaves out the model in this process.
 
 import contextlib
 import functools
-import json
 import os
 import pathlib
 import statistics
 import tempfile
 
 from absl import flags
-from benchmarks import checks, load, server_process
+from benchmarks import checks, load, records, server_process
 
 from stylegan_tf import commands
 
@@ -75,7 +74,7 @@ def main():
     if _OUTPUT.value:
         settings = {flag.name: flag.value for flag in (_SERVER, _MODEL, _CLIENTS, _RATE, _SIZE, _IMAGES, _ROUNDS,
                                                        _BATCHING, _SERVER_FLAGS)}
-        pathlib.Path(_OUTPUT.value).write_text(json.dumps({'settings': settings, 'rows': rows}, indent=1) + '\n')
+        records.write(_OUTPUT.value, {'settings': settings, 'rows': rows})
     return commands.SOME_FAILED if any(row['errors'] for row in rows) else commands.DONE
 
 

@@ -14,7 +14,7 @@ import pathlib
 import tempfile
 
 from absl import flags
-from benchmarks import checks, server_process, soak_run
+from benchmarks import checks, records, server_process, soak_run
 
 from stylegan_tf import commands
 
@@ -34,7 +34,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         report = soak_run.Soak(pathlib.Path(folder), _REQUESTS.value, _VERSIONS.value, _CLIENTS.value).run()
     if _OUTPUT.value:
-        pathlib.Path(_OUTPUT.value).write_text(json.dumps(report, indent=1) + '\n')
+        records.write(_OUTPUT.value, report)
     print(json.dumps(report, indent=1))
     has_grown = _MEMORY.value and report['memory']['largest_growth'] >= MAX_GROWTH
     return commands.SOME_FAILED if report['lost'] or report['wrong'] or has_grown else commands.DONE
