@@ -23,7 +23,7 @@ class Constant:
     Attributes:
         value: The number.
         unit: Of it.
-        source: 'measured: WHERE', or 'assumed'.
+        source: 'measured: WHERE', or 'assumed', with a reason where there is one.
     """
 
     value: float
@@ -52,13 +52,14 @@ DEFAULTS = {
     'gpu_link_bytes': Constant(300e9, 'bytes/s between the GPUs of a machine'),
     'machine_link_bytes': Constant(12.5e9, 'bytes/s between machines, 100 Gbit/s'),
     'hop_seconds': Constant(20e-6, 's a message of an all-reduce'),
-    'feed_pictures': Constant(500, 'pictures/CPU s'),
+    'feed_pictures': Constant(550, 'pictures/CPU s', 'measured: docs/performance.md, style_transfer_128'),
     'example_pictures': Constant(2, 'pictures an example: content and style'),
     'stored_bytes': Constant(100e3, 'bytes a stored picture'),
     'storage_bytes': Constant(2e9, 'bytes/s read by all'),
-    'pair_cpu_seconds': Constant(0.11, 's'),
-    'submission_cpu_seconds': Constant(2.0, 's a submission: networks, archive, report'),
-    'database_cpu_seconds': Constant(0.02, 's a submission: add, claim, finish'),
+    'pair_cpu_seconds': Constant(0.134, 's', 'measured: docs/performance.md, all distinct'),
+    'submission_cpu_seconds': Constant(1.0, 's a submission: networks, archive, report'),
+    'database_cpu_seconds': Constant(0.02, 's a submission: add, claim, finish',
+                                     'assumed: as much as the asking process, docs/competition.md'),
     'database_cores': Constant(4, 'cores'),
 }
 
@@ -102,6 +103,8 @@ def _evaluation(found):
     more = min(found['rows'], key=lambda row: not row['what'].startswith(evaluations.DISTINCT))['more']
     (few, many), (short, long) = ((values[0], values[-1]) for values in (more['pairs'], more['cpu_seconds']))
     pair = (long - short) / (many - few)
+    if pair <= 0:
+        raise ValueError('more pairs cost no more: measure numbers that are further apart')
     return {'pair_cpu_seconds': pair, 'submission_cpu_seconds': max(0.0, short - pair * few)}
 
 

@@ -116,7 +116,9 @@ def save(folder, constants, series):
                 axis.loglog(scales.COUNTS, [scales.reached(rates_of(count))[0] for count in scales.COUNTS], 'o-',
                             label=title)
         axis.set(xlabel='N', ylabel=unit)
-        axis.legend(fontsize=7)
+        axis.set_xticks(scales.COUNTS, map(str, scales.COUNTS))
+        axis.minorticks_off()
+        axis.legend(fontsize=7, loc='upper center', bbox_to_anchor=(0.5, -0.15))
     figure.savefig(folder / 'scaling.png', dpi=110, bbox_inches='tight')
     pyplot.close(figure)
 
