@@ -75,11 +75,10 @@ def _begin(executor, stream, position, batch_size, threads):
 
 
 def to_tensors(stream, *, start, batch_size, shard=(0, 1), prefetch=4, threads=None):
-    """`to_batches` as tensors; same arguments, order and slices. tf.data would copy each batch several times.
+    """`to_batches` as tensors, without tf.data in between, which would copy each batch several times.
 
     Returns:
-        Iterator of dicts without end: each role float32 [B, height, width, 3] in [-1, 1], 'label' int32 [B], and what
-        else the stream's `layout` names, as it is.
+        Generator of dicts as the elements of `to_tf_dataset`.
     Raises:
         DataError: As `to_batches`.
     """
@@ -87,6 +86,36 @@ def to_tensors(stream, *, start, batch_size, shard=(0, 1), prefetch=4, threads=N
 
     batches = to_batches(stream, start=start, batch_size=batch_size, shard=shard, prefetch=prefetch, threads=threads)
     return map(tf.function(_to_floats, autograph=False), batches)
+
+
+def to_tf_dataset(stream, *, start, batch_size, shard=(0, 1), prefetch=4, threads=None):
+    """`to_batches` as a tf.data.Dataset; same arguments and order.
+
+    Returns:
+        tf.data.Dataset of dicts: each role float32 [B, height, width, 3] in [-1, 1], 'label'
+        int32 [B], and what else the stream's `layout` names, as it is.
+    Raises:
+        DataError: If the batch cannot be divided among the workers. While iterating, TensorFlow
+            raises its InvalidArgumentError with the text of any DataError inside.
+    """
+    import tensorflow as tf
+
+    def generate():
+        return to_batches(stream, start=start, batch_size=batch_size, shard=shard,
+                          prefetch=prefetch, threads=threads)
+
+    generate().close()  # checks the arguments now
+    local = batch_size // shard[1]
+    signature = {key: tf.TensorSpec((local, *shape), kind) for key, (shape, kind) in stream.layout.items()}
+    # A tf.data thread that calls Python while the interpreter ends kills or hangs the process,
+    # so the threads are Python's own, which end in order, and tf.data must not add any.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.experimental_optimization.inject_prefetch = False
+    # Workers take their slice by arithmetic; TensorFlow must not divide it again.
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
+    dataset = tf.data.Dataset.from_generator(generate, output_signature=signature)
+    return dataset.map(_to_floats).with_options(options)
 
 
 def _to_floats(batch):

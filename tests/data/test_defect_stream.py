@@ -101,7 +101,7 @@ def test_held_out_samples_are_the_middles(source):
         assert np.abs(sample['clean'].astype(float) - middle[int(sample['label'])]).mean() < 6
 
 
-@pytest.mark.parametrize('function', [data.to_batches, data.to_tensors])
+@pytest.mark.parametrize('function', [data.to_batches, data.to_tf_dataset])
 def test_batches_carry_every_key(source, function):
     made = stream(source)
     batch = next(iter(function(made, start=3, batch_size=2)))

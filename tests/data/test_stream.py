@@ -131,18 +131,30 @@ def test_shards_together_are_the_global_batch(stream):
         with pytest.raises(data.DataError, match='multiple of the number of workers'):
             data.to_batches(stream, start=0, batch_size=batch_size, shard=shard)
         with pytest.raises(data.DataError, match='multiple of the number of workers'):
-            data.to_tensors(stream, start=0, batch_size=batch_size, shard=shard)
+            data.to_tf_dataset(stream, start=0, batch_size=batch_size, shard=shard)
 
 
-def test_tensors_are_the_batches_as_floats(stream):
-    tensors = itertools.islice(data.to_tensors(stream, start=7, batch_size=6, shard=(1, 2)), 3)
-    for number, batch in enumerate(tensors):
-        assert {key: (tuple(value.shape), value.dtype.name) for key, value in batch.items()} == {
-            'content': ((3, 16, 24, 3), 'float32'), 'style': ((3, 16, 24, 3), 'float32'), 'label': ((3,), 'int32')}
-        expected = stream.batch(7 + 6 * number + 3, 3)
-        np.testing.assert_array_equal(batch['label'], expected.pop('label'))
-        for role, pixels in expected.items():
-            np.testing.assert_allclose(batch[role], images.to_float(pixels), atol=1e-6)
+def test_tf_dataset_holds_the_same_as_floats(stream):
+    dataset = data.to_tf_dataset(stream, start=7, batch_size=6, shard=(1, 2))
+    spec = dataset.element_spec
+    assert {key: (tuple(value.shape), value.dtype.name) for key, value in spec.items()} == {
+        'content': ((3, 16, 24, 3), 'float32'), 'style': ((3, 16, 24, 3), 'float32'),
+        'label': ((3,), 'int32')}
+    for _ in range(2):  # each iterator starts anew
+        for number, batch in enumerate(dataset.take(3)):
+            expected = stream.batch(7 + 6 * number + 3, 3)
+            np.testing.assert_array_equal(batch['label'], expected.pop('label'))
+            for role, pixels in expected.items():
+                np.testing.assert_allclose(batch[role], images.to_float(pixels), atol=1e-6)
+
+
+def test_tensors_are_the_elements_of_the_dataset(stream):
+    options = {'start': 7, 'batch_size': 6, 'shard': (1, 2)}
+    for batch, expected in zip(data.to_tensors(stream, **options), data.to_tf_dataset(stream, **options).take(2)):
+        assert batch.keys() == expected.keys()
+        for key, value in expected.items():
+            assert batch[key].dtype == value.dtype
+            np.testing.assert_allclose(batch[key], value, atol=1e-6)
 
 
 def test_errors_reach_the_consumer(folder, tmp_path):
@@ -152,6 +164,8 @@ def test_errors_reach_the_consumer(folder, tmp_path):
     stream = data.SampleStream({'image': data.load(tmp_path)}, SIZE)
     with pytest.raises(data.DataError, match=r'4 pictures (are bad|can be decoded)'):
         next(data.to_batches(stream, start=0, batch_size=2))
+    with pytest.raises(Exception, match=r'4 pictures (are bad|can be decoded)'):
+        next(iter(data.to_tf_dataset(stream, start=0, batch_size=2)))
     with pytest.raises(data.DataError, match=r'4 pictures (are bad|can be decoded)'):
         next(data.to_tensors(stream, start=0, batch_size=2))
 
@@ -175,7 +189,7 @@ def test_a_process_ends_while_batches_are_being_made(folder):
         from stylegan_tf import data
         source = data.load({str(folder / "content")!r})
         stream = data.SampleStream({{'image': source}}, (256, 256), seed=1)
-        iterator = data.to_tensors(stream, start=0, batch_size=16, prefetch=8)
+        iterator = iter(data.to_tf_dataset(stream, start=0, batch_size=16, prefetch=8))
         print(next(iterator)['image'].shape)
     ''')
     result = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True,
