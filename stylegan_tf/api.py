@@ -24,8 +24,9 @@ from stylegan_tf import (
     stylegan_models,
     translation_models,
 )
+from stylegan_tf.gatys_models import GatysModel
 from stylegan_tf.litert import runtime
-from stylegan_tf.loaded_models import GatysModel, Model, ModelError, NetworkModel, Style
+from stylegan_tf.loaded_models import Model, ModelError, NetworkModel, Style
 
 __all__ = ['Model', 'ModelError', 'Style', 'load', 'shipped_models', 'stylizes', 'takes_style']
 

@@ -9,16 +9,14 @@ import dataclasses
 import io
 import os
 import pathlib
-import re
 import struct
 import zlib
-from xml.sax import saxutils
 
 import cv2
 import numpy as np
-from PIL import ExifTags, Image, ImageOps, PngImagePlugin
+from PIL import ExifTags, Image, ImageOps
 
-from stylegan_tf import color_modes, files, plain_files
+from stylegan_tf import color_modes, files, picture_metadata, plain_files
 from stylegan_tf.sheets import grid
 
 __all__ = [
@@ -37,8 +35,6 @@ _WRITERS = {'png': 'PNG', 'jpg': 'JPEG', 'jpeg': 'JPEG', 'jpe': 'JPEG', 'jfif': 
 # Pillow's plugins raise all of these on damaged files; nothing else may be called a bad picture.
 _DECODING_ERRORS = (OSError, EOFError, SyntaxError, ValueError, KeyError, IndexError, TypeError,
                     OverflowError, struct.error, zlib.error, Image.DecompressionBombError)
-_NAMESPACE = 'urn:stylegan-tf:metadata'
-_METADATA_KEY = re.compile(r'[A-Za-z_][\w.-]{0,78}', re.ASCII)
 _TIFF_TAGS_TO_KEEP = (ExifTags.Base.ImageDescription, ExifTags.Base.Make, ExifTags.Base.Model,
                       ExifTags.Base.Software, ExifTags.Base.DateTime, ExifTags.Base.Artist,
                       ExifTags.Base.Copyright)
@@ -307,20 +303,13 @@ def encode(pixels, format='png', *, picture=None, quality=95, metadata=None):
         # A JPEG segment holds 64 KiB; other formats allow longer EXIF.
         if picture.exif and writer != 'BMP' and (writer != 'JPEG' or len(picture.exif) < 65_000):
             options['exif'] = picture.exif
-    options.update(_metadata_options(writer, metadata))
-    if 'tiffinfo' in options:  # where Pillow would ignore 'exif'
-        options['exif'] = _exif_with(options.pop('tiffinfo'), options.get('exif'))
+    try:
+        options.update(picture_metadata.options(writer, metadata or {}, options.get('exif')))
+    except ValueError as error:
+        raise ImageError(f'<metadata>: {error}') from error
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, writer, **options)
     return buffer.getvalue()
-
-
-def _exif_with(tags, encoded_exif):
-    exif = Image.Exif()
-    if encoded_exif:
-        exif.load(encoded_exif)
-    exif.update(tags)
-    return exif
 
 
 def _quality_options(writer, quality):
@@ -329,29 +318,6 @@ def _quality_options(writer, quality):
     if writer == 'TIFF':
         return {'compression': 'tiff_lzw'}
     return {'quality': quality} if writer == 'WEBP' else {}
-
-
-def _metadata_options(writer, metadata):
-    if not metadata:
-        return {}
-    for key in metadata:
-        if not _METADATA_KEY.fullmatch(key):
-            raise ImageError(f'<metadata>: key {key!r} must be a word of letters, digits, _ . or -')
-    if writer == 'PNG':
-        chunks = PngImagePlugin.PngInfo()
-        for key, value in metadata.items():
-            chunks.add_itxt(key, str(value))
-        return {'pnginfo': chunks}
-    fields = ''.join(f'<sg:{key}>{saxutils.escape(str(value))}</sg:{key}>'
-                     for key, value in metadata.items())
-    packet = ('<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
-              '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
-              '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-              f'<rdf:Description rdf:about="" xmlns:sg="{_NAMESPACE}">{fields}</rdf:Description>'
-              '</rdf:RDF></x:xmpmeta><?xpacket end="w"?>').encode()
-    if writer in ('JPEG', 'WEBP'):
-        return {'xmp': packet}
-    return {'tiffinfo': {ExifTags.Base.XMLPacket: packet}} if writer == 'TIFF' else {}
 
 
 def read_metadata(source):
@@ -364,17 +330,9 @@ def read_metadata(source):
     try:
         with image:
             image.load()  # PNG text may stand behind the pixels
-            if image.format == 'PNG':
-                return {key: str(value) for key, value in image.text.items()
-                        if _METADATA_KEY.fullmatch(key)}
-            packet = image.info.get('xmp', b'')
+            return picture_metadata.read(image)
     except _DECODING_ERRORS as error:
         raise ImageError(f'{name}: cannot be decoded ({_reason(error)}).') from error
-    text = packet.decode('utf-8', 'replace') if isinstance(packet, bytes) else packet
-    if f'xmlns:sg="{_NAMESPACE}"' not in text:
-        return {}
-    return {key: saxutils.unescape(value)
-            for key, value in re.findall(r'<sg:([\w.-]+)>(.*?)</sg:\1>', text, re.DOTALL)}
 
 
 def save(path, pixels, *, picture=None, quality=95, metadata=None):

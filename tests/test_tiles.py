@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from stylegan_tf import images, loaded_models, stylizer, tiles
+from stylegan_tf import gatys_models, images, loaded_models, stylizer, tiles
 from stylegan_tf.loaded_models import ModelError
 from stylegan_tf.networks.stylization import StylizationGenerator
 from stylegan_tf.systems.stylization_signatures import content_reach
@@ -175,7 +175,7 @@ def test_bad_tiles_are_said():
     with pytest.raises(ModelError, match=rf'at least {smallest_tile()} for .*Received: 8'):
         model.stylize(STYLES[0], STYLES[1], tile=8)
     with pytest.raises(ModelError, match=r'gatys does not work in tiles'):
-        loaded_models.GatysModel().stylize(STYLES[0], STYLES[1], tile=300)
+        gatys_models.GatysModel().stylize(STYLES[0], STYLES[1], tile=300)
     with pytest.raises(ModelError, match=r'at least'):
         stylizer.Stylizer(model, [], stylizer.Settings(tile=8, style_seed=1))
 

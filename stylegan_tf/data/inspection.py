@@ -14,7 +14,7 @@ import pathlib
 
 from PIL import Image
 
-from stylegan_tf import images
+from stylegan_tf import cores, images
 from stylegan_tf.data import likeness, sources
 
 ERROR, WARNING, GOOD = 'error', 'warning', 'good'
@@ -136,7 +136,7 @@ def inspect(folder, *, other=None, min_size=64, max_pixels=images.MAX_PIXELS, ne
         max_pixels: Larger pictures are called decompression bombs and not decoded.
         near_duplicates: False compares files byte by byte only.
         progress: Function (iterable, total) -> iterable, such as tqdm.
-        workers: Threads; None takes one a processor.
+        workers: Threads; None takes one a core.
     Returns:
         A Report.
     Raises:
@@ -231,7 +231,7 @@ def _examine_all(folder, settings, progress, workers):
     def one(path):
         return examine(path, path.relative_to(folder).as_posix(), **settings)
 
-    with concurrent.futures.ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+    with concurrent.futures.ThreadPoolExecutor(workers or cores.available()) as pool:
         entries = pool.map(one, paths)
         return list(progress(entries, len(paths)) if progress else entries)
 

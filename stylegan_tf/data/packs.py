@@ -16,7 +16,7 @@ import pathlib
 
 import numpy as np
 
-from stylegan_tf import images
+from stylegan_tf import cores, images
 from stylegan_tf.data import conversion, sources
 
 FORMAT = 'stylegan_tf pack 1'
@@ -147,7 +147,7 @@ def write(source, output, settings=Settings(), *, overwrite=False, progress=None
         settings: Settings.
         overwrite: Replaces a pack of other pictures or settings.
         progress: Function (total, initial) -> context manager with `update(count)`, such as tqdm.
-        workers: Threads; None takes one a processor.
+        workers: Threads; None takes one a core.
     Returns:
         A `conversion.Result`.
     Raises:
@@ -162,7 +162,7 @@ def write(source, output, settings=Settings(), *, overwrite=False, progress=None
         for stale in output.glob('.*.partial'):
             stale.unlink()
         with _PartWriter(output, settings.part_bytes) as parts, \
-                concurrent.futures.ThreadPoolExecutor(workers or os.cpu_count()) as pool, \
+                concurrent.futures.ThreadPoolExecutor(workers or cores.available()) as pool, \
                 (progress or conversion.Silent)(total=len(source), initial=0) as bar:
             for content in _contents(source, settings, pool):
                 if content is not None:

@@ -2,11 +2,11 @@
 
 import collections
 import concurrent.futures
-import os
 
 import cv2
 import numpy as np
 
+from stylegan_tf import cores
 from stylegan_tf.data.sources import DataError
 
 
@@ -22,7 +22,7 @@ def to_batches(stream, *, start, batch_size, shard=(0, 1), prefetch=4, threads=N
         batch_size: Samples of all workers together.
         shard: (r, n): this worker and the number of workers.
         prefetch: Batches made ahead.
-        threads: Samples decoded at the same time; by default one a CPU core, at most 16.
+        threads: Samples decoded at the same time; by default one a CPU core that this process may use, at most 16.
     Returns:
         Generator of dicts, stacked as by `SampleStream.batch`: each role uint8
         [B, height, width, 3] with B = batch_size / n, 'label' int32 [B], and what else the stream's
@@ -40,7 +40,7 @@ def to_batches(stream, *, start, batch_size, shard=(0, 1), prefetch=4, threads=N
 
 
 def _generate(stream, position, stride, batch_size, prefetch, threads):
-    threads = threads or min(16, os.cpu_count() or 1)
+    threads = threads or min(16, cores.available())
     executor = concurrent.futures.ThreadPoolExecutor(threads, 'stylegan_tf_data')
     waiting = collections.deque()
     # Samples are made side by side; OpenCV's own threads within one would only get in the way.

@@ -69,17 +69,12 @@ TEXTURES = (
     Original('skimage/data/grass.png', CC0, 'linolafett, deviantart.com', _QUARTERS),
     Original('skimage/data/gravel.png', CC0, 'cc0textures.com, Gravel04', _QUARTERS),
 )
-_NAMES = {
-    'photos': 'real photographs inside scikit-image and scikit-learn',
-    'textures': 'brick, grass and gravel inside scikit-image',
-    'styles': 'style pictures painted by stylegan_tf.data.painter',
-    'digits': 'handwritten digits inside scikit-learn, one class a folder',
-}
-
-
-def sample_names():
-    """Returns {name: one line on what it holds}."""
-    return dict(_NAMES)
+_NAMES = (
+    'photos',  # real photographs inside scikit-image and scikit-learn
+    'textures',  # brick, grass and gravel inside scikit-image
+    'styles',  # painted by stylegan_tf.data.painter
+    'digits',  # handwritten ones inside scikit-learn, one class a folder
+)
 
 
 def cache_root():

@@ -17,7 +17,7 @@ import pathlib
 
 from PIL import ExifTags, Image
 
-from stylegan_tf import images
+from stylegan_tf import cores, images
 from stylegan_tf.data import conversion, loading, sources, tfrecords
 
 DATASET_FILE = 'dataset.json'
@@ -44,7 +44,7 @@ def convert(spec, output, settings=Settings(), *, overwrite=False, progress=None
         settings: Settings.
         overwrite: Removes what an earlier conversion of other pictures or settings left.
         progress: Function (total, initial) -> context manager with `update(count)`, such as tqdm.
-        workers: Threads; None takes one a processor.
+        workers: Threads; None takes one a core.
     Returns:
         A `conversion.Result`.
     Raises:
@@ -59,7 +59,7 @@ def convert(spec, output, settings=Settings(), *, overwrite=False, progress=None
     try:
         _claim(output, identity, source, overwrite)
         written, bad = {}, dict(source.bad)
-        with concurrent.futures.ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+        with concurrent.futures.ThreadPoolExecutor(workers or cores.available()) as pool:
             for number, (path, part) in enumerate(zip(paths, parts)):
                 if path.exists() and (found := _verified(path, source, part, settings)) is not None:
                     written[number] = found

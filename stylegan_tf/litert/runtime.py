@@ -10,6 +10,8 @@ import threading
 
 import numpy as np
 
+from stylegan_tf import cores
+
 PACKAGE = 'ai_edge_litert'
 MISSING = ('The package ai-edge-litert, which runs LiteRT models, is not installed. Run: pip install ai-edge-litert. '
            'Without it use a SavedModel or a run folder with --engine=tensorflow.')
@@ -33,13 +35,6 @@ def has_gpu():
         os.path.exists(f'/dev/nvidia{index}') for index in range(16))
 
 
-def available_threads():
-    """CPU cores that this process may use."""
-    if hasattr(os, 'sched_getaffinity'):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def file_hash(path):
     """SHA-256 of a file, in hexadecimal."""
     return hashlib.sha256(_read(pathlib.Path(path))).hexdigest()
@@ -60,7 +55,7 @@ class Runtime:
 
     def __init__(self, model, *, threads=None, name=None):
         self._name = name or ('a LiteRT model' if isinstance(model, bytes) else str(model))
-        self._interpreter = _open(model, threads or available_threads(), self._name)
+        self._interpreter = _open(model, threads or cores.available(), self._name)
         self._runners = {}
         self._lock = threading.Lock()  # an interpreter runs one call at a time
         self.signatures = {name: sorted(parts['inputs'])

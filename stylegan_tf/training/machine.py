@@ -4,6 +4,8 @@ import os
 import pathlib
 import platform
 
+from stylegan_tf import cores
+
 COMPARED_VERSIONS = ('python', 'tensorflow', 'keras', 'jax')
 
 
@@ -13,7 +15,7 @@ def describe(device):
     Args:
         device: Name of the device that computes, as text: 'CPU', or the accelerator's name.
     """
-    return {'cpu': _cpu_name(), 'cores': _cores(), 'memory_gigabytes': _memory_gigabytes(),
+    return {'cpu': _cpu_name(), 'cores': cores.available(), 'memory_gigabytes': _memory_gigabytes(),
             'system': f'{platform.system()} {platform.machine()}', 'device': device}
 
 
@@ -38,10 +40,6 @@ def _cpu_name():
         lines = []
     names = [line.partition(':')[2].strip() for line in lines if line.startswith('model name')]
     return names[0] if names else platform.processor() or platform.machine()
-
-
-def _cores():
-    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
 
 
 def _memory_gigabytes():

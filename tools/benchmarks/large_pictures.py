@@ -7,7 +7,7 @@ import sys
 import time
 
 import numpy as np
-from benchmarks import records
+from benchmarks import records, turns
 
 SIDES = (4, 3)  # width to height
 
@@ -20,6 +20,8 @@ def paint(folder, megapixels, engine, options=()):
         megapixels: Size of the photograph, of 4 to 3.
         engine: As of `stylize`.
         options: Further flags.
+    Raises:
+        UsageError: The command failed; says what it printed last.
     """
     folder = pathlib.Path(folder)
     content, style, output = (folder / name for name in (f'{megapixels:g}.jpg', 'style.png', f'{megapixels:g}.png'))
@@ -37,7 +39,7 @@ def paint(folder, megapixels, engine, options=()):
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, process.args, stderr=said)
+        raise turns.failure('`stylize`', process.returncode, said)
     for path in (output, output.with_name(f'{output.name}.json')):
         path.unlink()
     return {'wall_seconds': time.perf_counter() - start, 'cpu_seconds': usage.ru_utime + usage.ru_stime,

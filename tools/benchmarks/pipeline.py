@@ -13,15 +13,16 @@ waits: trains for some steps and reads `data_wait_share` of metrics.jsonl. Exit 
 import statistics
 
 from absl import flags
-from benchmarks import records, turns, waits
+from benchmarks import checks, records, turns, waits
 
 from stylegan_tf import commands, configs
 
+PARTS = ['feeds', 'waits']
 BATCHES = 40  # of a turn, at least: those half made when it begins and ends must not count
 _DATA = flags.DEFINE_string('data', 'sample:photos', 'Content pictures: a folder or sample:NAME.')
 _STYLE_DATA = flags.DEFINE_string('style_data', 'sample:styles', 'Style pictures, where a preset takes two sets.')
 _PRESETS = flags.DEFINE_list('presets', ['style_transfer_128', 'stylegan_64', 'cyclegan_128'], 'Which trainings.')
-_PARTS = flags.DEFINE_list('parts', ['feeds', 'waits'], 'Which: feeds, waits.')
+_PARTS = flags.DEFINE_list('parts', PARTS, f'Which: {", ".join(PARTS)}.')
 _ROUNDS = flags.DEFINE_integer('rounds', 7, 'Turns of each, after one that warms up.', 1)
 _IMAGES = flags.DEFINE_integer('images', 600, 'Images of a turn, at least; never less than 40 batches.', 1)
 _STEPS = flags.DEFINE_integer('steps', 12, 'Training steps.', 2)
@@ -31,20 +32,34 @@ _OUTPUT = flags.DEFINE_string('output', None, 'Folder for pipeline.json and pipe
 
 def main():
     """Measures the parts and prints a table; returns the exit code."""
-    if unknown := sorted(set(_PARTS.value) - {'feeds', 'waits'}):
-        raise commands.UsageError(f'--parts are some of feeds, waits. Received: {", ".join(unknown)}.')
+    checks.choices('parts', _PARTS.value, PARTS)
+    checks.choices('presets', _PRESETS.value, [name for name in configs.PRESETS if specs(name)])
+    checks.cores('cores', _CORES.value)
+    if 'feeds' in _PARTS.value:
+        checks.packages(['torch'], 'benchmark')
+    for flag in (_DATA, _STYLE_DATA):
+        checks.picture_folder(flag.name, flag.value)
+    checks.output_folder(_OUTPUT.value)
     rows = []
     for preset in _PRESETS.value:
-        specs = [_DATA.value] if preset.startswith('stylegan') else [_DATA.value, _STYLE_DATA.value]
         if 'feeds' in _PARTS.value:
-            rows += _feeds(preset, specs)
+            rows += _feeds(preset, specs(preset))
         if 'waits' in _PARTS.value:
-            rows.append(waits.row(preset, specs, _STEPS.value, _CORES.value))
+            rows.append(waits.row(preset, specs(preset), _STEPS.value, _CORES.value))
     print(records.table(rows))
     if _OUTPUT.value:
         records.save(_OUTPUT.value, 'pipeline', rows, data=_DATA.value, style_data=_STYLE_DATA.value,
                      images=_IMAGES.value, rounds=_ROUNDS.value, cores=_CORES.value, steps=_STEPS.value)
     return commands.SOME_FAILED if any(row.holds is False for row in rows) else commands.DONE
+
+
+def specs(preset):
+    """Data SPECs of a preset whose samples are crops of one or two sets of pictures; () of any other."""
+    config = configs.get(preset)
+    if isinstance(config, configs.StyleGANConfig):
+        return (_DATA.value,)
+    has_two = isinstance(config, (configs.StyleTransferConfig, configs.CycleGANConfig))
+    return (_DATA.value, _STYLE_DATA.value) if has_two and getattr(config, 'method', '') != 'paired' else ()
 
 
 def _feeds(preset, specs):

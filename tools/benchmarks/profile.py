@@ -12,17 +12,19 @@ from stylegan_tf import commands
 
 _SAVED_MODEL = flags.DEFINE_string('saved_model', None, 'Folder of a SavedModel of the shipped model.')
 _MODEL = flags.DEFINE_string('model', 'arbitrary_style', 'The shipped model that it was made of.')
-_SIZE = flags.DEFINE_integer('size', 512, 'Side of the picture, pixels.')
-_ROUNDS = flags.DEFINE_integer('rounds', 7, 'Runs.')
+_SIZE = flags.DEFINE_integer('size', 512, 'Side of the picture, pixels.', 16)
+_ROUNDS = flags.DEFINE_integer('rounds', 7, 'Runs.', 1)
 
 
 def main():
     """Prints the table."""
+    from benchmarks import checks, subject
+
     if not _SAVED_MODEL.value or not os.path.isfile(os.path.join(_SAVED_MODEL.value, 'saved_model.pb')):
-        raise commands.UsageError('--saved_model must be the folder of a SavedModel; see --help.')
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])
-    for name in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS'):
-        os.environ[name] = '1'
+        raise commands.UsageError('--saved_model expects the folder of a version of an export, with saved_model.pb; '
+                                  f'--help shows how to make one. Received: {_SAVED_MODEL.value or "none"}.')
+    checks.eight_bit_model(_MODEL.value)
+    subject.bind(1)
     commands.import_tensorflow()
     import numpy as np
     from benchmarks import operation_times, painters

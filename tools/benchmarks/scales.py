@@ -7,6 +7,10 @@ import dataclasses
 import json
 import pathlib
 
+from benchmarks import evaluations
+
+from stylegan_tf import commands
+
 DAY = 86_400.0  # seconds
 COUNTS = (1, 2, 4, 8, 16, 32, 64)
 PAIRS = (6, 72, 1000)  # of a submission
@@ -19,7 +23,7 @@ class Constant:
     Attributes:
         value: The number.
         unit: Of it.
-        source: 'measured: WHERE', or 'assumed'.
+        source: 'measured: WHERE', or 'assumed', with a reason where there is one.
     """
 
     value: float
@@ -48,13 +52,14 @@ DEFAULTS = {
     'gpu_link_bytes': Constant(300e9, 'bytes/s between the GPUs of a machine'),
     'machine_link_bytes': Constant(12.5e9, 'bytes/s between machines, 100 Gbit/s'),
     'hop_seconds': Constant(20e-6, 's a message of an all-reduce'),
-    'feed_pictures': Constant(500, 'pictures/CPU s'),
+    'feed_pictures': Constant(550, 'pictures/CPU s', 'measured: docs/performance.md, style_transfer_128'),
     'example_pictures': Constant(2, 'pictures an example: content and style'),
     'stored_bytes': Constant(100e3, 'bytes a stored picture'),
     'storage_bytes': Constant(2e9, 'bytes/s read by all'),
-    'pair_cpu_seconds': Constant(0.11, 's'),
-    'submission_cpu_seconds': Constant(2.0, 's a submission: networks, archive, report'),
-    'database_cpu_seconds': Constant(0.02, 's a submission: add, claim, finish'),
+    'pair_cpu_seconds': Constant(0.134, 's', 'measured: docs/performance.md, all distinct'),
+    'submission_cpu_seconds': Constant(1.0, 's a submission: networks, archive, report'),
+    'database_cpu_seconds': Constant(0.02, 's a submission: add, claim, finish',
+                                     'assumed: as much as the asking process, docs/competition.md'),
     'database_cores': Constant(4, 'cores'),
 }
 
@@ -65,20 +70,26 @@ def read(folder, constants):
     Args:
         folder: Where pipeline, evaluation, serving, contest and accelerator.json may lie; None for none.
         constants: {name: Constant}.
+    Raises:
+        UsageError: There is none of them, or one is not what its command writes.
     """
     if folder is None:
         return constants
+    takers = {'pipeline': _pipeline, 'evaluation': _evaluation, 'serving': _serving, 'contest': _contest,
+              'accelerator': _accelerator}
+    paths = {name: path for name in takers if (path := pathlib.Path(folder, f'{name}.json')).is_file()}
+    if not paths:
+        raise commands.UsageError('--measured expects a folder with what other commands wrote, some of '
+                                  f'{", ".join(f"{name}.json" for name in takers)}. Received: {folder}.')
     constants = dict(constants)
-
-    def put(name, value, file):
-        constants[name] = dataclasses.replace(constants[name], value=value, source=f'measured: {file}')
-
-    for file, take in (('pipeline.json', _pipeline), ('evaluation.json', _evaluation), ('serving.json', _serving),
-                       ('contest.json', _contest), ('accelerator.json', _accelerator)):
-        path = pathlib.Path(folder, file)
-        if path.is_file():
-            for name, value in take(json.loads(path.read_text())).items():
-                put(name, value, file)
+    for command, path in paths.items():
+        try:
+            told = takers[command](json.loads(path.read_text()))
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise commands.UsageError(f'{path} is not what `benchmark.py {command}` writes as --output ({error!r}). '
+                                      'Write it again, or take it away.') from error
+        for name, value in told.items():
+            constants[name] = dataclasses.replace(constants[name], value=value, source=f'measured: {path.name}')
     return constants
 
 
@@ -88,10 +99,12 @@ def _pipeline(found):
 
 
 def _evaluation(found):
-    """The line through the smallest and the largest number of pairs that were all distinct."""
-    more = found['rows'][0]['more']
+    """The line through the smallest and the largest number of pairs that were all distinct, else of the first kind."""
+    more = min(found['rows'], key=lambda row: not row['what'].startswith(evaluations.DISTINCT))['more']
     (few, many), (short, long) = ((values[0], values[-1]) for values in (more['pairs'], more['cpu_seconds']))
     pair = (long - short) / (many - few)
+    if pair <= 0:
+        raise ValueError('more pairs cost no more: measure numbers that are further apart')
     return {'pair_cpu_seconds': pair, 'submission_cpu_seconds': max(0.0, short - pair * few)}
 
 

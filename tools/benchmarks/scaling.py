@@ -10,23 +10,25 @@ which. Everything is a rate of the mean of a day; servers, workers, database and
 """
 
 import dataclasses
-import json
+import math
 import pathlib
 
 from absl import flags
-from benchmarks import records, scales
+from benchmarks import checks, records, scales
 
-from stylegan_tf import commands, files
+from stylegan_tf import commands
 
 _MEASURED = flags.DEFINE_string('measured', None, 'Folder with JSON files of other commands.')
 _CONSTANT = flags.DEFINE_multi_string('constant', [], 'NAME=VALUE or "NAME=VALUE; SOURCE" of the table of constants.')
-_IMAGES = flags.DEFINE_float('images', 1_000_000, 'Images a day that are wanted.')
-_SUBMISSIONS = flags.DEFINE_float('submissions', 10_000, 'Submissions a day that are wanted.')
+_IMAGES = flags.DEFINE_float('images', 1_000_000, 'Images a day that are wanted.', 1)
+_SUBMISSIONS = flags.DEFINE_float('submissions', 10_000, 'Submissions a day that are wanted.', 1)
 _OUTPUT = flags.DEFINE_string('output', None, 'Folder for scaling.json and scaling.png.')
 
 
 def main():
     """Prints the tables; returns the exit code."""
+    given(scales.DEFAULTS, _CONSTANT.value)
+    checks.output_folder(_OUTPUT.value)
     constants = given(scales.read(_MEASURED.value, {**scales.DEFAULTS, **scales.codec()}), _CONSTANT.value)
     values = {name: constant.value for name, constant in constants.items()}
     series = plans(values)
@@ -51,7 +53,7 @@ def given(constants, texts):
             number = float(value)
         except ValueError as error:
             raise commands.UsageError(f'--constant: expected NAME=NUMBER. Received: {text!r}.') from error
-        if not number > 0:
+        if not 0 < number < math.inf:
             raise commands.UsageError(f'--constant: expected a number above 0. Received: {text!r}.')
         found[name.strip()] = dataclasses.replace(constants[name.strip()], value=number,
                                                   source=source.strip() or 'given')
@@ -99,19 +101,13 @@ def answers(series, wanted):
 
 def save(folder, constants, series):
     """Writes scaling.json and, where matplotlib is, scaling.png."""
-    folder.mkdir(parents=True, exist_ok=True)
-    record = {'machine': records.machine(),
-              'constants': {name: dataclasses.asdict(constant) for name, constant in constants.items()},
-              'rates': {title: {count: rates_of(count) for count in scales.COUNTS}
-                        for title, (_, _, rates_of) in series.items()}}
-    files.write_whole(folder / 'scaling.json', (json.dumps(record, indent=1) + '\n').encode())
-    try:
-        import matplotlib
-    except ImportError:
+    records.write(folder / 'scaling.json', {
+        'constants': {name: dataclasses.asdict(constant) for name, constant in constants.items()},
+        'rates': {title: {count: rates_of(count) for count in scales.COUNTS}
+                  for title, (_, _, rates_of) in series.items()}})
+    pyplot = records.plotter()
+    if pyplot is None:
         return
-    matplotlib.use('Agg')
-    from matplotlib import pyplot
-
     units = list(dict.fromkeys(unit for _, unit, _ in series.values()))
     figure, axes = pyplot.subplots(1, len(units), figsize=(5 * len(units), 4))
     for axis, unit in zip(axes, units, strict=True):
@@ -120,7 +116,9 @@ def save(folder, constants, series):
                 axis.loglog(scales.COUNTS, [scales.reached(rates_of(count))[0] for count in scales.COUNTS], 'o-',
                             label=title)
         axis.set(xlabel='N', ylabel=unit)
-        axis.legend(fontsize=7)
+        axis.set_xticks(scales.COUNTS, map(str, scales.COUNTS))
+        axis.minorticks_off()
+        axis.legend(fontsize=7, loc='upper center', bbox_to_anchor=(0.5, -0.15))
     figure.savefig(folder / 'scaling.png', dpi=110, bbox_inches='tight')
     pyplot.close(figure)
 

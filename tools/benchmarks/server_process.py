@@ -10,6 +10,7 @@ import time
 
 from stylegan_tf import commands
 
+PACKAGES = ('grpc', 'grpc_health', 'httptools', 'prometheus_client', 'tensorflow_serving', 'uvicorn')  # [serving]
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 

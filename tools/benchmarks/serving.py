@@ -12,14 +12,13 @@ work. With a server elsewhere --model= leaves out the model in this process.
 
 import contextlib
 import functools
-import json
 import os
 import pathlib
 import statistics
 import tempfile
 
 from absl import flags
-from benchmarks import load, server_process
+from benchmarks import checks, load, records, server_process
 
 from stylegan_tf import commands
 
@@ -30,12 +29,12 @@ _MODEL = flags.DEFINE_string(
     'is taken. Empty: nothing runs in this process.')
 _MODEL_NAME = flags.DEFINE_string('model_name', 'model', 'Name of the model at the server.')
 _BATCHES = flags.DEFINE_list('batches', ['8', '1'], 'Images of a request.')
-_CLIENTS = flags.DEFINE_integer('clients', 2, 'Requests that are under way at the same time.')
+_CLIENTS = flags.DEFINE_integer('clients', 2, 'Requests that are under way at the same time.', 1)
 _RATE = flags.DEFINE_float(
-    'requests_per_second', 0.0, 'Open loop: requests come at this rate, whatever the answers do. 0: closed loop.')
-_SIZE = flags.DEFINE_integer('size', 256, 'Side of the pictures, pixels.')
-_IMAGES = flags.DEFINE_integer('images', 64, 'Images of a turn.')
-_ROUNDS = flags.DEFINE_integer('rounds', 7, 'Turns of each, after one that warms up.')
+    'requests_per_second', 0.0, 'Open loop: requests come at this rate, whatever the answers do. 0: closed loop.', 0)
+_SIZE = flags.DEFINE_integer('size', 256, 'Side of the pictures, pixels.', 1)
+_IMAGES = flags.DEFINE_integer('images', 64, 'Images of a turn.', 1)
+_ROUNDS = flags.DEFINE_integer('rounds', 7, 'Turns of each, after one that warms up.', 1)
 _BATCHING = flags.DEFINE_bool('batching', True, 'The local server that is started joins requests.')
 _SERVER_FLAGS = flags.DEFINE_list('server_flags', [], 'Further flags of the local server that is started.')
 _OUTPUT = flags.DEFINE_string('output', None, 'JSON file for all numbers.')
@@ -50,12 +49,14 @@ IN_PROCESS = 'in process'
 
 def main():
     """Measures and prints a table; returns the exit code."""
-    batches = [_positive(text) for text in _BATCHES.value]
-    if min(_CLIENTS.value, _ROUNDS.value, _IMAGES.value) < 1:
-        raise commands.UsageError('--clients, --rounds and --images must be at least 1.')
+    batches = checks.whole_numbers('batches', _BATCHES.value)
     if not _SERVER.value and not _MODEL.value:
         raise commands.UsageError('--server or --model is required: there is nothing to measure.')
     targets = dict(map(_target, _SERVER.value))
+    if _MODEL.value:
+        _check_model()
+    checks.packages(server_process.PACKAGES, 'serving')
+    checks.output_file(_OUTPUT.value)
     commands.import_tensorflow()
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -73,14 +74,19 @@ def main():
     if _OUTPUT.value:
         settings = {flag.name: flag.value for flag in (_SERVER, _MODEL, _CLIENTS, _RATE, _SIZE, _IMAGES, _ROUNDS,
                                                        _BATCHING, _SERVER_FLAGS)}
-        pathlib.Path(_OUTPUT.value).write_text(json.dumps({'settings': settings, 'rows': rows}, indent=1) + '\n')
+        records.write(_OUTPUT.value, {'settings': settings, 'rows': rows})
     return commands.SOME_FAILED if any(row['errors'] for row in rows) else commands.DONE
 
 
-def _positive(text):
-    if not text.isdecimal() or not int(text):
-        raise commands.UsageError(f'--batches expects whole numbers from 1 on. Received: {text!r}.')
-    return int(text)
+def _check_model():
+    """Refuses a --model that is neither a folder of versions nor a name of one that ships."""
+    from stylegan_tf import configs
+
+    if os.path.isdir(_MODEL.value):
+        _newest(pathlib.Path(_MODEL.value))
+    elif not (configs.PRETRAINED / _MODEL.value / 'config.json').is_file():
+        raise commands.UsageError('--model expects the folder that holds the versions of an export, or a model that '
+                                  f'ships; stylegan-tf models lists them. Received: {_MODEL.value}.')
 
 
 def _base_folder(folder):

@@ -14,13 +14,13 @@ import pathlib
 import tempfile
 
 from absl import flags
-from benchmarks import soak_run
+from benchmarks import checks, records, server_process, soak_run
 
 from stylegan_tf import commands
 
-_REQUESTS = flags.DEFINE_integer('requests', 10_000, 'Requests in all.')
-_VERSIONS = flags.DEFINE_integer('versions', 6, 'Versions that follow each other.')
-_CLIENTS = flags.DEFINE_integer('clients', 8, 'Requests under way at the same time.')
+_REQUESTS = flags.DEFINE_integer('requests', 10_000, 'Requests in all.', 1)
+_VERSIONS = flags.DEFINE_integer('versions', 6, 'Versions that follow each other.', 1)
+_CLIENTS = flags.DEFINE_integer('clients', 8, 'Requests under way at the same time.', 1)
 _OUTPUT = flags.DEFINE_string('output', None, 'JSON file for all numbers.')
 _MEMORY = flags.DEFINE_bool('check_memory', True, 'Fail when memory grows; short runs are not warm yet.')
 MAX_GROWTH = 0.05
@@ -28,13 +28,13 @@ MAX_GROWTH = 0.05
 
 def main():
     """Runs the soak and prints what happened; returns the exit code."""
-    if min(_REQUESTS.value, _VERSIONS.value, _CLIENTS.value) < 1:
-        raise commands.UsageError('--requests, --versions and --clients must be at least 1.')
+    checks.packages(server_process.PACKAGES, 'serving')
+    checks.output_file(_OUTPUT.value)
     commands.import_tensorflow()
     with tempfile.TemporaryDirectory() as folder:
         report = soak_run.Soak(pathlib.Path(folder), _REQUESTS.value, _VERSIONS.value, _CLIENTS.value).run()
     if _OUTPUT.value:
-        pathlib.Path(_OUTPUT.value).write_text(json.dumps(report, indent=1) + '\n')
+        records.write(_OUTPUT.value, report)
     print(json.dumps(report, indent=1))
     has_grown = _MEMORY.value and report['memory']['largest_growth'] >= MAX_GROWTH
     return commands.SOME_FAILED if report['lost'] or report['wrong'] or has_grown else commands.DONE

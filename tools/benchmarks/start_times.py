@@ -35,9 +35,11 @@ def _is_command(path):
 
 
 def run(arguments):
-    """Dict of wall and CPU seconds of a Python process; raises CalledProcessError where it fails."""
+    """Dict of wall and CPU seconds of a Python process; raises UsageError, with its last words, where it fails."""
     before, start = _children_seconds(), time.perf_counter()
-    subprocess.run([sys.executable, *arguments], check=True, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True)
+    if done.returncode:
+        raise turns.failure(' '.join(map(str, arguments)), done.returncode, done.stderr)
     return {'wall_seconds': time.perf_counter() - start, 'cpu_seconds': _children_seconds() - before}
 
 

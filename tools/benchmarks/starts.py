@@ -3,22 +3,22 @@
     python tools/benchmark.py starts --rounds=3 --output=runs/starts
 """
 
-import subprocess
 import tempfile
 
 from absl import flags
 
 from stylegan_tf import commands
 
-_ROUNDS = flags.DEFINE_integer('rounds', 3, 'Runs of each.')
+_ROUNDS = flags.DEFINE_integer('rounds', 3, 'Runs of each.', 1)
 _HELP = flags.DEFINE_bool('help_too', True, 'Whether every --help is measured as well.')
 _OUTPUT = flags.DEFINE_string('output', None, 'Folder for starts.json and starts.png.')
 
 
 def main():
     """Prints the table."""
-    from benchmarks import records, start_times
+    from benchmarks import checks, records, start_times
 
+    checks.output_folder(_OUTPUT.value)
     with tempfile.TemporaryDirectory() as folder:
         rows = start_times.cold_rows(folder, _ROUNDS.value)
     if _HELP.value:
@@ -31,4 +31,4 @@ def main():
 
 
 if __name__ == '__main__':
-    commands.run(main, errors=(subprocess.CalledProcessError,))
+    commands.run(main)

@@ -17,9 +17,7 @@ import time
 def main():
     """Prepares the subject, then works line by line."""
     target, cores, arguments = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
-    for name in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS', 'TF_NUM_INTRAOP_THREADS'):
-        os.environ[name] = str(cores)  # libraries read them when they are imported
+    bind(cores)
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     answers = os.fdopen(os.dup(1), 'w')
     os.dup2(2, 1)  # what libraries print does not mix with the answers
@@ -31,6 +29,13 @@ def main():
         before = usage()
         numbers = work(json.loads(line)) or {}
         print(json.dumps({**difference(before, usage()), **numbers}), file=answers, flush=True)
+
+
+def bind(cores):
+    """Binds this process and its children to its first `cores` cores, before libraries that compute are imported."""
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+    for name in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS', 'TF_NUM_INTRAOP_THREADS'):
+        os.environ[name] = str(cores)  # libraries read them when they are imported
 
 
 def usage():

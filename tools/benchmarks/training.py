@@ -11,16 +11,16 @@ the peak is of the matrix multiplications that take their turn beside them.
 import statistics
 
 from absl import flags
-from benchmarks import peak, records, steps, turns
+from benchmarks import checks, peak, records, steps, turns
 
 from stylegan_tf import commands, configs
 
 _PRESETS = flags.DEFINE_list('presets', list(steps.PRESETS), 'Presets compared with PyTorch.')
 _FIRST_STEPS = flags.DEFINE_list(
     'first_steps', [], "Presets whose first step is timed, from a new process on; 'all': those of up to 128 px.")
-_BATCH_SIZE = flags.DEFINE_integer('batch_size', 0, "Pictures of a step; 0: the preset's own.")
-_CORES = flags.DEFINE_integer('cores', 2, 'CPU cores.')
-_ROUNDS = flags.DEFINE_integer('rounds', 5, 'Turns of each that count, after one that warms up.')
+_BATCH_SIZE = flags.DEFINE_integer('batch_size', 0, "Pictures of a step; 0: the preset's own.", 0)
+_CORES = flags.DEFINE_integer('cores', 2, 'CPU cores.', 1)
+_ROUNDS = flags.DEFINE_integer('rounds', 5, 'Turns of each that count, after one that warms up.', 1)
 _OUTPUT = flags.DEFINE_string('output', None, 'Folder for training.json and training.png.')
 _LOG = flags.DEFINE_string('log', None, 'File for what the measured processes print.')
 FIRST_STEP_LIMIT_SECONDS = 60
@@ -29,14 +29,19 @@ SIDE_LIMIT = 128  # pixels
 
 def main():
     """Prints the tables."""
-    unknown = sorted({*_PRESETS.value} - {*steps.PRESETS, ''})
-    if unknown:
-        raise commands.UsageError(f'--presets knows {", ".join(steps.PRESETS)}. Received: {", ".join(unknown)}.')
+    small = _small_presets()
+    if _PRESETS.value or not small:
+        checks.choices('presets', _PRESETS.value, steps.PRESETS)
+        checks.packages(['torch'], 'benchmark')
+    if small:
+        checks.choices('first_steps', small, configs.PRESETS)
+    checks.cores('cores', _CORES.value)
+    checks.output_folder(_OUTPUT.value)
     rows = []
-    for preset in filter(None, _PRESETS.value):
+    for preset in _PRESETS.value:
         rows += compared(preset)
         print(records.table(rows[-2:]), flush=True)
-    firsts = [first_step(preset) for preset in _small_presets()]
+    firsts = [first_step(preset) for preset in small]
     if _OUTPUT.value:
         records.save(_OUTPUT.value, 'training', rows, rounds=_ROUNDS.value, cores=_CORES.value,
                      batch_size=_BATCH_SIZE.value, first_steps=firsts)
@@ -101,4 +106,4 @@ def first_step(preset):
 
 
 if __name__ == '__main__':
-    commands.run(main, errors=(configs.ConfigError,))
+    commands.run(main)

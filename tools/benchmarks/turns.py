@@ -6,12 +6,14 @@ hardly notice other work, wall seconds do.
 
 import contextlib
 import dataclasses
+import functools
 import json
 import os
 import pathlib
 import statistics
 import subprocess
 import sys
+import tempfile
 
 from stylegan_tf import commands
 
@@ -34,11 +36,11 @@ class Subject:
 
 
 class Process:
-    """A subject at work on `cores` cores."""
+    """A subject at work on `cores` cores; what it prints goes to the end of the open binary file `log`."""
 
-    def __init__(self, subject, cores, log=subprocess.DEVNULL):
+    def __init__(self, subject, cores, log):
         path = os.pathsep.join([str(ROOT), str(ROOT / 'tools'), os.environ.get('PYTHONPATH', '')])
-        self.subject = subject
+        self.subject, self._log, self._log_start = subject, log, log.seek(0, os.SEEK_END)
         command = [sys.executable, '-m', 'benchmarks.subject', subject.target, str(cores),
                    json.dumps(subject.arguments)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
@@ -64,8 +66,9 @@ class Process:
     def _answer(self):
         line = self._process.stdout.readline()
         if not line:
-            raise commands.UsageError(f'{self.subject.name} ended with code {self._process.wait()}; '
-                                      '--log=FILE keeps what it prints.')
+            code = self._process.wait()
+            self._log.seek(self._log_start)
+            raise failure(self.subject.name, code, self._log.read().decode(errors='replace'))
         return json.loads(line)
 
 
@@ -73,14 +76,20 @@ class Process:
 def processes(subjects, cores, log_path=None):
     """Context: list of Processes of the subjects, ready to work, prepared one after another."""
     with contextlib.ExitStack() as stack:
-        log = stack.enter_context(open(log_path, 'a')) if log_path else subprocess.DEVNULL
         started = []
         for subject in subjects:
-            process = Process(subject, cores, log)
+            opened = functools.partial(open, log_path, 'a+b') if log_path else tempfile.TemporaryFile
+            process = Process(subject, cores, stack.enter_context(opened()))
             stack.callback(process.close)
             process.prepare()
             started.append(process)
         yield started
+
+
+def failure(name, code, said):
+    """UsageError that names a process, its exit code and the last line of what it printed."""
+    lines = [line for line in said.splitlines() if line.strip()]
+    return commands.UsageError(f'{name} ended with code {code}: {lines[-1].strip() if lines else "it said nothing"}')
 
 
 def take(workers, tasks, rounds, warm_ups=1):

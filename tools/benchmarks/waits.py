@@ -10,7 +10,7 @@ import tempfile
 
 from benchmarks import records, turns
 
-from stylegan_tf import commands, configs
+from stylegan_tf import configs
 
 BAR = 0.05  # of a step's time
 
@@ -19,7 +19,7 @@ def row(preset, specs, steps, cores):
     """A `records.Row` of a training of so many steps in a process of its own: step seconds, and the share waited.
 
     Raises:
-        UsageError: The training failed; says what it printed.
+        UsageError: The training failed; says what it printed last.
     """
     ticks = measured(preset, specs, steps, cores)
     shares = [tick['data_wait_share'] for tick in ticks if 'data_wait_share' in tick]
@@ -45,5 +45,5 @@ def measured(preset, specs, steps, cores, settings=()):
                               preexec_fn=lambda: os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores]))
         lines = pathlib.Path(folder, 'run', 'metrics.jsonl')
         if done.returncode or not lines.is_file():
-            raise commands.UsageError(f'The training of {preset} failed:\n{done.stdout[-2000:]}')
+            raise turns.failure(f'The training of {preset}', done.returncode, done.stdout)
         return [json.loads(line) for line in lines.read_text().splitlines()]

@@ -75,11 +75,6 @@ def strengths(tallies, names=(), *, pull=PULL):
     return sorted(rows, key=lambda row: (-row.score, row.name))
 
 
-def is_connected(rows):
-    """Whether votes connect all entries that have any, so that all their scores compare."""
-    return len({row.group for row in rows if row.wins + row.losses + row.ties}) <= 1
-
-
 def _win_matrix(tallies, names):
     """[N, N] float: votes of row over column, ties halved."""
     index = {name: i for i, name in enumerate(names)}

@@ -88,11 +88,6 @@ def why_not_submit(contest, now, *, is_member, role=None):
     return None
 
 
-def may_see_contest(contest, role=None, is_admin=False):
-    """Whether a user may know of a contest: drafts are for those with a role in it."""
-    return contest.state != 'draft' or role is not None or is_admin
-
-
 def may_see_split(contest, phase_name, split, now, *, role=None, is_admin=False):
     """Whether a user may see scores, rankings and pictures of a split on the board of a phase.
 

@@ -156,12 +156,6 @@ class Storage:
         if self._local:
             shutil.rmtree(self._place(prefix), ignore_errors=True)
 
-    def copy_all(self, prefix, target):
-        """Copies every file below a folder of keys below another one."""
-        for key in self.list(prefix):
-            with self.open(key) as source, self.writer(f'{target}/{key[len(prefix):].lstrip("/")}') as file:
-                shutil.copyfileobj(source, file, _BLOCK_BYTES)
-
     def sweep(self):
         """Deletes what processes that were killed while they wrote have left in a folder; a bucket has nothing such."""
         if not self._local:

@@ -12,12 +12,12 @@ import concurrent.futures
 import dataclasses
 import functools
 import itertools
-import os
 import time
 
 import numpy as np
 
 from stylegan_serving.local_server.errors import ServingError
+from stylegan_tf import cores
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +27,7 @@ class BatchingParameters:
     max_batch_size: int = 1000  # rows of a request; without splitting also of a batch
     batch_timeout_micros: int = 0  # how long the first request of a batch waits for others
     max_enqueued_batches: int = 10  # waiting batches of one signature, the one that still fills included
-    num_batch_threads: int = os.cpu_count() or 1  # batches that run at the same time, of all models together
+    num_batch_threads: int = cores.available()  # batches that run at the same time, of all models together
     allowed_batch_sizes: tuple[int, ...] = ()  # a batch is padded to the next of these; () pads nothing
     pad_variable_length_inputs: bool = False  # joins requests that differ in dimensions the signature leaves open
     enable_large_batch_splitting: bool = False  # cuts requests into batches of max_execution_batch_size

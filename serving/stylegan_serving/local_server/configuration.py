@@ -12,6 +12,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, te
 from tensorflow_serving.config import model_server_config_pb2
 
 from stylegan_serving.local_server import batching, errors
+from stylegan_tf import cores
 
 METRICS_PATH = '/monitoring/prometheus/metrics'
 _PLATFORM = 'tensorflow'
@@ -94,7 +95,7 @@ def from_flags(values):
     Raises:
         ServingError: INVALID_ARGUMENT, with the original's words, for a file that is none.
     """
-    cores = os.cpu_count() or 1
+    threads = 4 * cores.available()
     models, text = _models(values)
     return Settings(
         models=models,
@@ -106,8 +107,8 @@ def from_flags(values):
         rest_port=values['rest_api_port'],
         socket_path=values['grpc_socket_path'],
         grpc_options=_channel_arguments(values['grpc_channel_arguments']),
-        grpc_calls=max(1, (values['grpc_max_threads'] or 4 * cores) - 1),  # the original's last thread only polls
-        rest_threads=values['rest_api_num_threads'] or 4 * cores,
+        grpc_calls=max(1, (values['grpc_max_threads'] or threads) - 1),  # the original's last thread only polls
+        rest_threads=values['rest_api_num_threads'] or threads,
         rest_timeout_seconds=values['rest_api_timeout_in_ms'] / 1e3,
         max_request_bytes=values['max_request_bytes'],
         drain_seconds=values['drain_seconds'],

@@ -91,4 +91,3 @@ def test_submissions_are_for_their_team_and_entries_for_all():
     assert rules.may_see_entry(contest, _submission(is_hidden=True), now, role='organiser')
     assert not rules.may_see_entry(contest, _submission(state='disqualified'), now)
     assert not rules.may_see_entry(contest, _submission(phase='early'), _START + 0.5 * _DAY)
-    assert not rules.may_see_contest(_contest('draft')) and rules.may_see_contest(_contest('draft'), 'judge')

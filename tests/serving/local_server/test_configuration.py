@@ -9,7 +9,7 @@ from absl import flags
 from absl.testing import flagsaver
 
 from stylegan_serving.local_server import batching, configuration, errors, main
-from stylegan_tf import commands
+from stylegan_tf import commands, cores
 
 
 def settings(*arguments):
@@ -30,7 +30,7 @@ def test_one_model_of_flags_with_the_originals_defaults():
     assert (model.name, model.base_path) == ('pair', os.path.abspath('models/pair'))
     assert model.model_platform == 'tensorflow'
     assert (given.host, given.port, given.rest_port) == ('127.0.0.1', 8500, 0)
-    assert given.grpc_calls == 4 * os.cpu_count() - 1 and given.rest_threads == 4 * os.cpu_count()
+    assert given.grpc_calls == 4 * cores.available() - 1 and given.rest_threads == 4 * cores.available()
     assert (given.load_retries, given.retry_interval_seconds, given.rest_timeout_seconds) == (5, 60, 30)
     assert given.batching_parameters is None and given.metrics_path is None and not given.has_health_service
     assert settings('--model_base_path=gs://bucket/m').models.model_config_list.config[0].base_path == 'gs://bucket/m'

@@ -13,12 +13,13 @@ import sys
 
 import pytest
 
+from stylegan_tf import cores
 from tests.serving import golden_record, server_process
 
 # Scenarios of one row run one after another; rows beside each other: some mostly wait for polls and retries.
 ROWS = (('main', 'limits', 'batching'), ('life', 'labels'), ('retries',))
 # 20 calls meet 4 threads for each core; the record was made on two.
-DEPENDS_ON_CORES = {'limits.grpc_threads.default'} if os.cpu_count() != 2 else set()
+DEPENDS_ON_CORES = {'limits.grpc_threads.default'} if cores.available() != 2 else set()
 # Two operations refuse an empty vector, and threads decide which is told: the one on record or this other one.
 DEPENDS_ON_THREADS = {'predict.batch_zero.col', 'predict.inputs_empty'}
 OTHER_REFUSAL = 'Invalid reduction dimension (1 for input with 1 dimension(s)'

@@ -57,12 +57,6 @@ class Submissions(RunQueue, Uploads):
         with self._base.read() as connection:
             return read_submission(connection, submission_id)
 
-    def by_number(self, contest_id, number):
-        """The submission of a number in a contest; NotFound."""
-        with self._base.read() as connection:
-            return database.one(connection, records.Submission, _submissions.select().where(
-                _submissions.c.contest_id == contest_id, _submissions.c.number == number))
-
     def list(self, contest_id=None, team_id=None, state=None, limit=100, after=None, *, phase=None):
         """Submissions, newest first: list.
 
