@@ -5,7 +5,8 @@
 With --holdout, of --content those are taken that a run with the same holdout has held out. Style distance is measured
 from each picture to every picture of --domain and averaged; its fall is from the unchanged picture to the result, a
 picture at a time, so that one picture is one example of the interval. How far the pictures of the domain are from
-each other bounds what can be reached. Content distance stands beside that of results to other pictures, at which
+each other bounds what can be reached; the distance to the mean of their Gram matrices (`to_mean`) leaves their own
+variety out. Content distance stands beside that of results to other pictures, at which
 nothing would be left. Judge with a network that trained none of the models. Written are report.json and sheet.png.
 """
 

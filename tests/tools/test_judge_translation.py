@@ -46,6 +46,13 @@ def test_pictures_of_the_domain_are_a_great_fall_and_a_loss_of_content(sets):
     assert after < 0.5 * before
 
 
+def test_the_variety_of_the_domain_counts_in_the_distance_to_its_pictures_but_not_in_that_to_their_mean(sets):
+    contents, domain = sets
+    numbers = translation.measure(Colours(), contents, [*domain, domain[0]], domain)
+    assert 0 < numbers['style_distance_within_domain_to_mean'] < numbers['style_distance_within_domain']
+    assert numbers['fall_of_style_distance_to_mean']['interval'][0] > numbers['fall_of_style_distance']['interval'][0]
+
+
 def test_missing_flags_are_one_line():
     done = subprocess.run([sys.executable, ROOT / 'tools' / 'judge_translation.py', '--model=x'],
                           capture_output=True, text=True, timeout=120, check=False)
