@@ -75,8 +75,8 @@ class StyleGANConfig(Config):
     def _check_projected(self) -> None:
         for name, wanted in (('r1_weight', 0.0), ('classification_weight', 0.0), ('growing_start', 0)):
             if getattr(self, name):
-                raise ConfigError(f"Setting '{name}' must be {wanted} with 'discriminator_features': a discriminator that "
-                                  f'looks through a frozen network has none. Received: {getattr(self, name)}.')
+                raise ConfigError(f"Setting '{name}' must be {wanted} with 'discriminator_features': a discriminator "
+                                  f'that looks through a frozen network has none. Received: {getattr(self, name)}.')
         if self.adversarial_loss == 'wasserstein':
             raise ConfigError("Setting 'adversarial_loss' must not be wasserstein with 'discriminator_features', whose "
                               "spectral norm bounds the discriminator already. Try 'hinge'.")

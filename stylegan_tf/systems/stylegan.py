@@ -281,7 +281,7 @@ class StyleGAN(System):
         return {'accuracy': ops.mean(0.5 * sum(hits)), 'real_accuracy': ops.mean(hits[0])}
 
     def _hits(self, real_logits, fake_logits):
-        """Share of each real picture's logits [B] that take it for real, and of each fake one's that take it for fake."""
+        """Share of a real picture's logits that take it for real [B], and of a fake one's that take it for fake [B]."""
         boundary = 0.5 if self.config.adversarial_loss == 'least_squares' else 0.0
         hits = ops.cast(real_logits > boundary, 'float32'), ops.cast(fake_logits <= boundary, 'float32')
         return hits if len(real_logits.shape) == 1 else tuple(ops.mean(hit, axis=-1) for hit in hits)
