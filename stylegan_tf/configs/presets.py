@@ -115,8 +115,7 @@ PRESETS: dict[str, Preset] = dict([
               discriminator_optimizer=OptimizerConfig(learning_rate=3e-3, beta_1=0.0)),
     _stylegan('stylegan_64', 'thumbnails; a GPU for hours', 9_225_241, 3.0, 5.5, resolution=64, batch_size=32,
               latent_size=256, style_size=256, mapping_layers=4, channel_base=4096, channel_max=256, r1_weight=0.1),
-    _stylegan('projected_64', 'thumbnails, from hundreds of pictures, through a frozen network; a CPU for'
-              ' hours', 3_702_396, 1.4, 0.6, resolution=64, total_images=80_000, snapshot_images=8_000, latent_size=64, style_size=128,
+    _stylegan('projected_64', 'thumbnails, where there are hundreds of pictures; a CPU for hours', 3_702_396, 1.4, 0.6, resolution=64, total_images=80_000, snapshot_images=8_000, latent_size=64, style_size=128,
               mapping_layers=2, channel_base=2048, channel_max=256, style_mixing=0.0, path_length_weight=0.0,
               r1_weight=0.0, discriminator_features='efficientnet_lite0', adversarial_loss='hinge',
               discriminator_augmentation='diffaugment',
