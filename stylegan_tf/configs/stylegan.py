@@ -102,6 +102,10 @@ class StyleGANConfig(Config):
                               f'within total_images={self.total_images}. Received: {self.growing_start} and '
                               f'{self.growing_images}, which is {sizes} sizes and {needed * self.batch_size} images.')
 
+    def for_inference(self) -> Config:
+        # The network that the discriminator looks through may not be installed here.
+        return dataclasses.replace(self, precision='float32', discriminator_features='')
+
     def build(self):
         self.check()
         from stylegan_tf.systems.stylegan import StyleGAN

@@ -392,10 +392,13 @@ class StyleGAN(System):
     def model_card(self) -> dict:
         config = self.config
         facts = {'purpose': 'Draws pictures from noise' + (' and a class.' if config.num_labels else '.'),
-                 'latent_size': config.latent_size, 'perceptual_networks': []}
+                 'latent_size': config.latent_size,
+                 'perceptual_networks': [config.discriminator_features] if config.discriminator_features else []}
         if self.mapping is None:
             return {**facts, 'architecture': 'DCGAN: transposed convolutions with batch normalisation'}
         widest, narrowest = (self.generator.blocks[index].channels for index in (0, -1))
         return {**facts, 'style_layers': self.generator.num_styles, 'style_size': config.style_size,
                 'architecture': f'StyleGAN2: mapping network of {config.mapping_layers} layers, skip synthesis of '
-                                f'{widest} to {narrowest} channels, residual discriminator'}
+                                f'{widest} to {narrowest} channels, ' + (
+                                    f'discriminator of the features of {config.discriminator_features}'
+                                    if config.discriminator_features else 'residual discriminator')}
