@@ -285,6 +285,15 @@ def growing_discriminator():
     return compiled(lambda image: network(image, None, share=0.5), tensor(4, 8, 12, 3))
 
 
+@row('networks.projected_discriminator.ProjectedDiscriminator')
+def projected_discriminator():
+    from stylegan_tf.networks.projected_discriminator import ProjectedDiscriminator, ProjectedFeatures
+    network, features = ProjectedDiscriminator(4, 2), ProjectedFeatures('vgg16_hed', 4)
+    labels = np.array([0, -1], np.int32)
+    built(network, [tensor(2, 24 // 2 ** index, 24 // 2 ** index, 4) for index in range(4)], labels)
+    return compiled(lambda image: network(features(image), labels), tensor(2, 32, 48, 3))
+
+
 @row('networks.dcgan.DCGANGenerator')
 def dcgan_generator():
     from stylegan_tf.networks.dcgan import DCGANGenerator

@@ -27,6 +27,8 @@ class StyleGANConfig(Config):
     style_mean_decay: float = 0.998  # of the running mean of w that truncation pulls to, for each picture of a class
     group_size: int = 4  # pictures that minibatch statistics compare, with classes those of one; 1 = none
     is_conditional: bool = True  # classes are used where the data has them
+    discriminator_features: str = ''  # frozen network the discriminator looks through (Projected GAN); '' = the picture
+    discriminator_channels: int = 64  # of a discriminator that looks through a frozen network
     use_projection: bool = True  # the discriminator compares picture and class by an embedding of the label
 
     adversarial_loss: str = 'non_saturating'  # non_saturating | wasserstein (WGAN-GP) | hinge | least_squares | minimax
@@ -65,8 +67,19 @@ class StyleGANConfig(Config):
         if self.discriminator_augmentation == 'ada' and self.adversarial_loss == 'wasserstein':
             raise ConfigError("Setting 'discriminator_augmentation' must be none or diffaugment with the loss "
                               "wasserstein, whose critic has no sign for 'ada' to follow. Received: 'ada'.")
+        if self.discriminator_features:
+            self._check_projected()
         if self.growing_start:
             self._check_growth()
+
+    def _check_projected(self) -> None:
+        for name, wanted in (('r1_weight', 0.0), ('classification_weight', 0.0), ('growing_start', 0)):
+            if getattr(self, name):
+                raise ConfigError(f"Setting '{name}' must be {wanted} with 'discriminator_features': a discriminator "
+                                  f'that looks through a frozen network has none. Received: {getattr(self, name)}.')
+        if self.adversarial_loss == 'wasserstein':
+            raise ConfigError("Setting 'adversarial_loss' must not be wasserstein with 'discriminator_features', whose "
+                              "spectral norm bounds the discriminator already. Try 'hinge'.")
 
     def _check_size(self) -> None:
         height, width = self.height, self.width
@@ -88,6 +101,10 @@ class StyleGANConfig(Config):
             raise ConfigError(f"Settings 'growing_start' and 'growing_images' must let the pictures reach their size "
                               f'within total_images={self.total_images}. Received: {self.growing_start} and '
                               f'{self.growing_images}, which is {sizes} sizes and {needed * self.batch_size} images.')
+
+    def for_inference(self) -> Config:
+        # The network that the discriminator looks through may not be installed here.
+        return dataclasses.replace(self, precision='float32', discriminator_features='')
 
     def build(self):
         self.check()

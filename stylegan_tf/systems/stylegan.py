@@ -19,6 +19,7 @@ from stylegan_tf.layers.resample import downsample_2d, upsample_2d
 from stylegan_tf.losses import adversarial, diversity, penalties
 from stylegan_tf.losses.classification import softmax_cross_entropy
 from stylegan_tf.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from stylegan_tf.networks.projected_discriminator import ProjectedDiscriminator, ProjectedFeatures
 from stylegan_tf.networks.stylegan import MappingNetwork, Synthesis, feature_map_sizes, truncate
 from stylegan_tf.networks.stylegan_discriminator import Discriminator
 from stylegan_tf.systems import growing
@@ -31,6 +32,7 @@ SAMPLE_COLUMNS, LARGE_SAMPLE_COLUMNS = 8, 4  # noise of a sample grid; of pictur
 LARGE_SIDE = 128
 SAMPLE_CLASSES = 12  # at most, one a row
 VARIETY_SEED, SAMPLE_SEED, HELD_OUT_SEED = 1, 2, 3
+NORM_STEPS = 8  # of the power iteration before the first step
 
 
 class StyleGAN(System):
@@ -79,6 +81,11 @@ class StyleGAN(System):
             self.discriminator = Discriminator(
                 config.resolution, group_size=config.group_size, statistics_channels=int(config.group_size > 1),
                 grows=len(self.stages) > 1, name='discriminator', **head, **widths)
+        self.projected_features = None
+        if config.discriminator_features:
+            self.projected_features = ProjectedFeatures(config.discriminator_features, config.discriminator_channels)
+            self.discriminator = ProjectedDiscriminator(
+                config.discriminator_channels, head['num_labels'], name='discriminator')
         self.painters = tuple(network for network in (self.mapping, self.generator) if network is not None)
         self.networks = {**{network.name: network for network in self.painters}, 'discriminator': self.discriminator}
         if config.generator_optimizer.ema_decay:
@@ -132,7 +139,12 @@ class StyleGAN(System):
                 generator(latent, label)
             else:
                 generator(mapping(latent, label))
-        self.discriminator(ops.zeros((1, config.height, config.width, 3)), label)
+        image = ops.zeros((1, config.height, config.width, 3))
+        self._judged(image, label)
+        if self.projected_features is not None:
+            # The norms of fresh kernels are guesses, by which the first logits would be tens of times too large.
+            for _ in range(NORM_STEPS):
+                self._judged(image, label, training=True)
 
     # Pieces of the objective.
 
@@ -191,8 +203,10 @@ class StyleGAN(System):
         blurred = upsample_2d(downsample_2d(image))
         return blurred + share * (image - blurred)
 
-    def _judged(self, image, labels, stage=None):
-        """(logits [B], class logits [B, K] or None) of pictures."""
+    def _judged(self, image, labels, stage=None, *, training=False):
+        """(logits [B], class logits [B, K] or None) of pictures; logits [B, N] where features are projected."""
+        if self.projected_features is not None:
+            return self.discriminator(self.projected_features(image), labels, training=training), None
         share = None if stage is None else stage.share(self.step)
         judgement = self.discriminator(image, labels) if share is None else self.discriminator(
             image, labels, share=share)
@@ -247,8 +261,8 @@ class StyleGAN(System):
         is_repeated = config.discriminator_optimizer.steps_per_round > 1
         fake = ops.stop_gradient(self._fakes(batch, stage)[0] if is_repeated else batch['shared']['fake'])
         real, fake = self._augmented(self._reals(batch, stage)), self._augmented(fake)
-        real_logits, classes = self._judged(real, labels, stage)
-        fake_logits, _ = self._judged(fake, labels, stage)
+        real_logits, classes = self._judged(real, labels, stage, training=True)
+        fake_logits, _ = self._judged(fake, labels, stage, training=True)
         real_term, fake_term = adversarial.discriminator_loss(config.adversarial_loss, real_logits, fake_logits)
         terms = {'real': ops.mean(real_term), 'fake': ops.mean(fake_term)}
         if classes is not None:
@@ -267,9 +281,10 @@ class StyleGAN(System):
         return {'accuracy': ops.mean(0.5 * sum(hits)), 'real_accuracy': ops.mean(hits[0])}
 
     def _hits(self, real_logits, fake_logits):
-        """1 for each real picture [B] taken for real, and for each fake one taken for fake, else 0."""
+        """Share of a real picture's logits that take it for real [B], and of a fake one's that take it for fake [B]."""
         boundary = 0.5 if self.config.adversarial_loss == 'least_squares' else 0.0
-        return ops.cast(real_logits > boundary, 'float32'), ops.cast(fake_logits <= boundary, 'float32')
+        hits = ops.cast(real_logits > boundary, 'float32'), ops.cast(fake_logits <= boundary, 'float32')
+        return hits if len(real_logits.shape) == 1 else tuple(ops.mean(hit, axis=-1) for hit in hits)
 
     def r1_losses(self, batch, stage):
         """R1 on real pictures, scaled by its interval (Mescheder et al. 2018)."""
@@ -377,10 +392,13 @@ class StyleGAN(System):
     def model_card(self) -> dict:
         config = self.config
         facts = {'purpose': 'Draws pictures from noise' + (' and a class.' if config.num_labels else '.'),
-                 'latent_size': config.latent_size, 'perceptual_networks': []}
+                 'latent_size': config.latent_size,
+                 'perceptual_networks': [config.discriminator_features] if config.discriminator_features else []}
         if self.mapping is None:
             return {**facts, 'architecture': 'DCGAN: transposed convolutions with batch normalisation'}
         widest, narrowest = (self.generator.blocks[index].channels for index in (0, -1))
         return {**facts, 'style_layers': self.generator.num_styles, 'style_size': config.style_size,
                 'architecture': f'StyleGAN2: mapping network of {config.mapping_layers} layers, skip synthesis of '
-                                f'{widest} to {narrowest} channels, residual discriminator'}
+                                f'{widest} to {narrowest} channels, ' + (
+                                    f'discriminator of the features of {config.discriminator_features}'
+                                    if config.discriminator_features else 'residual discriminator')}

@@ -105,10 +105,11 @@ class Options:
 def user_errors():
     """Returns the exception types whose message is meant for the person who typed the command."""
     from stylegan_tf.data import DataError
+    from stylegan_tf.networks.feature_weights import FeatureWeightsError
 
     return (OptionError, configs.ConfigError, run_folder.RunFolderError, splits.HoldoutError,
             checkpoints.CheckpointError, loop.TrainingError, images.ImageError, DataError, strategy.StrategyError,
-            workers.WorkersError)
+            workers.WorkersError, FeatureWeightsError)
 
 
 def train(options):

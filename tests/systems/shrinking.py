@@ -23,7 +23,8 @@ SMALL_OF = {
         'adversarial_images': '8', 'generator_channels': '4,6', 'generator_dilations': '2',
         'discriminator_channels': '4', 'perceptual_layers': 'relu1_1'},
     configs.StyleGANConfig: {
-        'latent_size': '6', 'style_size': '8', 'mapping_layers': '2', 'channel_base': '64', 'channel_max': '8'},
+        'latent_size': '6', 'style_size': '8', 'mapping_layers': '2', 'channel_base': '64', 'channel_max': '8',
+        'discriminator_channels': '4'},
     configs.CycleGANConfig: {
         'generator_channels': '4', 'generator_blocks': '2', 'unet_channels': '4,6', 'discriminator_channels': '4',
         'discriminator_layers': '2', 'history': '6', 'contrastive_units': '8', 'contrastive_patches': '16'},

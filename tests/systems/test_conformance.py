@@ -25,6 +25,7 @@ EXTRAS = {
     'stylegan_28': ['label_names=a,b,c', 'path_length_weight=1', 'precision=mixed_bfloat16'],
     'stylegan_64': ['growing_start=8', 'growing_images=16', 'discriminator_augmentation=ada', 'r1_every=2',
                     'path_length_every=2'],
+    'projected_64': ['label_names=a,b'],
     'stylegan_128': ['accumulation_steps=2', 'label_names=a,b', 'use_projection=off', 'classification_weight=1'],
     'stylegan_128x192': ['label_names=a,b', 'is_conditional=off', 'adversarial_loss=wasserstein'],
     'stylegan_256': ['adversarial_loss=least_squares', 'discriminator_augmentation=diffaugment'],

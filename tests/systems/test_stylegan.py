@@ -238,6 +238,36 @@ def test_without_classes_there_is_no_label():
     assert system.discriminator.num_labels == system.discriminator.num_classes == 0
 
 
+# A discriminator that looks through a frozen network
+
+def test_patches_are_counted_as_shares_of_a_picture():
+    system = shrunk('projected_64').build()
+    right, wrong = system._hits(tf.constant([[1.0, -1, 2, 3], [-1, -1, -1, 1]]), tf.constant([[-1.0, -2, 1, 1]] * 2))
+    np.testing.assert_allclose(right, [0.75, 0.25])
+    np.testing.assert_allclose(wrong, [0.5, 0.5])
+
+
+def test_what_is_drawn_needs_no_frozen_network(monkeypatch):
+    config = shrunk('projected_64', 'label_names=a,b')
+    trained, z, label = config.build(), latents(2, 6), tf.constant([0, 1])
+    monkeypatch.setattr('stylegan_tf.networks.features.read_weights', lambda name: pytest.fail(f'{name} was read'))
+    system = config.for_inference().build()
+    state = system.state()
+    for name, value in values(trained).items():
+        if name in state and name.startswith(('mapping', 'generator', 'extra')):
+            state[name].assign(value)
+    np.testing.assert_allclose(system.generate(z, label), trained.generate(z, label), atol=1e-5)
+
+
+def test_the_frozen_network_is_neither_trained_nor_kept():
+    system = shrunk('projected_64').build()
+    names = [name for name in system.state() if 'across' in name or 'stage' in name or 'block0' in name]
+    assert not names and system.projected_features.variables
+    trained = {id(variable) for phase in system.phases for variable in phase.variables}
+    assert not trained & {id(variable) for variable in system.projected_features.variables}
+    assert system.model_card()['perceptual_networks'] == ['efficientnet_lite0']
+
+
 # Settings
 
 @pytest.mark.parametrize('preset, settings, message', [
@@ -245,6 +275,9 @@ def test_without_classes_there_is_no_label():
     ('stylegan_28', ['adversarial_loss=l2'], "'adversarial_loss' must be one of non_saturating"),
     ('stylegan_28', ['resolution=100'], r'power of two.*100x100.*Try 28'),
     ('stylegan_28', ['adversarial_loss=wasserstein', 'discriminator_augmentation=ada'], 'no sign for'),
+    ('stylegan_28', ['discriminator_features=vgg16_hed', 'r1_weight=0'], "'classification_weight' must be 0.0 with"),
+    ('projected_64', ['r1_weight=1'], "'r1_weight' must be 0.0 with 'discriminator_features'"),
+    ('projected_64', ['adversarial_loss=wasserstein'], 'spectral norm bounds'),
     ('stylegan_64', ['growing_start=8', 'growing_images=2_000_000'], '4 sizes and 12000000 images'),
     ('stylegan_64', ['growing_start=8'], "'growing_images' must let"),
     ('stylegan_64', ['growing_start=64', 'growing_images=100'], '1 sizes'),
