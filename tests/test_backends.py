@@ -285,13 +285,25 @@ def growing_discriminator():
     return compiled(lambda image: network(image, None, share=0.5), tensor(4, 8, 12, 3))
 
 
+@row('networks.projected_discriminator.ProjectedFeatures')
+def projected_features():
+    from stylegan_tf.networks.projected_discriminator import ProjectedFeatures
+    network = ProjectedFeatures('vgg16_hed', 4)
+    return compiled(network, tensor(1, 48, 96, 3))
+
+
+@row('networks.projected_discriminator.MapDiscriminator')
+def map_discriminator():
+    from stylegan_tf.networks.projected_discriminator import MapDiscriminator
+    return evaluated(MapDiscriminator(4, 2), tensor(2, 12, 9, 4), np.array([1, -1], np.int32), training=True)
+
+
 @row('networks.projected_discriminator.ProjectedDiscriminator')
 def projected_discriminator():
-    from stylegan_tf.networks.projected_discriminator import ProjectedDiscriminator, ProjectedFeatures
-    network, features = ProjectedDiscriminator(4, 2), ProjectedFeatures('vgg16_hed', 4)
-    labels = np.array([0, -1], np.int32)
-    built(network, [tensor(2, 24 // 2 ** index, 24 // 2 ** index, 4) for index in range(4)], labels)
-    return compiled(lambda image: network(features(image), labels), tensor(2, 32, 48, 3))
+    from stylegan_tf.networks.projected_discriminator import ProjectedDiscriminator
+    network = ProjectedDiscriminator(4, 2, num_maps=2)
+    maps, labels = [tensor(2, 8, 6, 4), tensor(2, 4, 3, 4)], np.array([0, -1], np.int32)
+    return compiled(built(network, maps, labels), maps, labels)
 
 
 @row('networks.dcgan.DCGANGenerator')
