@@ -34,12 +34,16 @@ class ProjectedFeatures(keras.Model):
     call(image): float [B, H, W, 3] in [-1, 1] -> list of four maps [B, h, w, channels], the largest first.
     Source: Sauer et al. 2021 (Projected GANs), section 3.2.
     Raises:
-        FeatureWeightsError: As `features.load`.
+        FeatureWeightsError: As `features.load`, or a network whose maps do not halve.
     """
 
     def __init__(self, network, channels: int = 64, *, dtype='float32', **kwargs):
         super().__init__(trainable=False, dtype=dtype, **kwargs)
-        self.extractor = features.load(network, LAYERS[features.architecture(network)]['projected'], dtype=dtype)
+        layers = LAYERS[features.architecture(network)].get('projected')
+        if layers is None:
+            raise features.FeatureWeightsError(f'The maps of {network} do not halve from one to the next, so that no '
+                                               "discriminator can look through it. Try 'efficientnet_lite0'.")
+        self.extractor = features.load(network, layers, dtype=dtype)
         random = np.random.default_rng(SEED)
 
         def convolution(name, size, depth):

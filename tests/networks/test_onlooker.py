@@ -40,6 +40,8 @@ def test_a_judge_tells_kinds_of_pictures_apart():
 
 def test_every_architecture_has_a_size_and_a_vector():
     assert set(onlooker.SIDES) == set(LAYERS) == set(features.ARCHITECTURES.values())
-    assert all({'style', 'content', 'lpips', 'vector', 'places'} == set(kinds) for kinds in LAYERS.values())
+    kinds = {'style', 'content', 'lpips', 'vector', 'places'}
+    assert all(set(row) - {'projected'} == kinds for row in LAYERS.values())
+    assert [name for name, row in LAYERS.items() if 'projected' not in row] == ['inception_v3']
     with pytest.raises(FeatureWeightsError, match='no frozen network'):
         onlooker.Onlooker('vgg61')

@@ -104,3 +104,5 @@ def test_gradients_reach_the_picture(projected):
 def test_networks_without_a_row_are_named():
     with pytest.raises(FeatureWeightsError, match='Known: vgg16_hed'):
         ProjectedFeatures('resnet_of_dreams')
+    with pytest.raises(FeatureWeightsError, match='inception_v3 do not halve'):
+        ProjectedFeatures('inception_v3')

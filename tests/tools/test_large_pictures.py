@@ -23,7 +23,7 @@ def test_a_line_is_found_and_a_bend_is_told():
 def test_the_command_is_painted_and_measured(tmp_path):
     measured = {size: large_pictures.paint(tmp_path, size, 'litert', ['--tile=288']) for size in (0.02, 0.12)}
     for numbers in measured.values():
-        assert numbers['cpu_seconds'] > 0.2 and 1e8 < numbers['peak_bytes'] < 4e9
+        assert numbers['cpu_seconds'] > 0.2 and numbers['peak_bytes'] > 1e8
     rows = large_pictures.rows(measured, 'litert')
     assert [row.unit for row in rows] == ['CPU s', 'CPU s', 'GB', 'GB'] and rows[1].more['b'] >= 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ['0.02.jpg', '0.12.jpg', 'style.png']

@@ -15,6 +15,8 @@ SIDES = (4, 3)  # width to height
 def paint(folder, megapixels, engine, options=()):
     """Dict of wall_seconds, cpu_seconds and peak_bytes of `stylize` for a JPEG photograph of that size.
 
+    The peak is at least the memory of the calling process: Linux counts it in what is started from there.
+
     Args:
         folder: For the pictures; the photograph and the style are made where they are missing.
         megapixels: Size of the photograph, of 4 to 3.
