@@ -17,7 +17,7 @@ import pathlib
 
 import numpy as np
 from absl import flags
-from judging import drawn_sets
+from judging import class_reader, drawn_sets
 
 from stylegan_tf import commands
 
@@ -46,7 +46,8 @@ def main():
     real_vectors, vectors = _vectors(onlooker, real), _vectors(onlooker, drawn)
     numbers = {**_classes_read(real_vectors, real_classes, vectors, classes), **_distances(real_vectors, vectors)}
     indices, *distances = drawn_sets.nearest(real_vectors, vectors)
-    numbers['nearest_real'], numbers['nearest_real_of_real'] = (_with_interval(values) for values in distances)
+    numbers['nearest_real'], numbers['nearest_real_of_real'] = (
+        class_reader.mean(values, _SEED.value) for values in distances)
     report = {'real': _REAL.value, 'real_n': len(real), 'judged': _JUDGED.value, 'n': len(drawn), 'size': _SIZE.value,
               'judge': onlooker.name, 'sha256': onlooker.weights_hash, 'resize': onlooker.resize_rule,
               'interval': '95% bootstrap over pictures', 'seed': _SEED.value, **numbers}
@@ -88,8 +89,8 @@ def _classes_read(real, real_classes, drawn, classes):
     except ValueError as error:
         raise commands.UsageError(f'{_REAL.value}: {error}') from error
     is_right = read == np.asarray(classes)
-    return {'read_as_meant': _with_interval(is_right),
-            'read_as_meant_of_real': _with_interval(real_read == np.asarray(real_classes)),
+    return {'read_as_meant': class_reader.mean(is_right, _SEED.value),
+            'read_as_meant_of_real': class_reader.mean(real_read == np.asarray(real_classes), _SEED.value),
             'read_as_meant_by_class': {name: float(np.mean(is_right[np.asarray(classes) == name]))
                                        for name in sorted(set(classes))}}
 
@@ -102,14 +103,7 @@ def _distances(real, drawn):
     shares = distribution.neighbourhoods(real, drawn)
     return {'kernel_distance': distribution.unbiased_discrepancy(real, drawn),
             'kernel_distance_of_halves': distribution.unbiased_discrepancy(*halves),
-            **{name: _with_interval(shares[name]) for name in ('precision', 'recall')}}
-
-
-def _with_interval(values):
-    from stylegan_tf.metrics.bootstrap import bootstrap_interval
-
-    values = np.asarray(values, np.float64)
-    return {'mean': float(values.mean()), 'interval': bootstrap_interval(values, seed=_SEED.value)}
+            **{name: class_reader.mean(shares[name], _SEED.value) for name in ('precision', 'recall')}}
 
 
 def _told(value):

@@ -63,14 +63,11 @@ class StyleGAN(System):
 
     def _make_networks(self, config) -> None:
         widths = {'channel_base': config.channel_base, 'channel_max': config.channel_max}
-        head = {'num_labels': config.num_labels if config.use_projection else 0,
-                'num_classes': config.num_labels if config.classification_weight else 0}
         self.mapping = self.mapping_ema = None
         if config.architecture == 'dcgan':
             self.generator, self.generator_ema = (
                 DCGANGenerator(config.resolution, config.latent_size, num_labels=config.num_labels, name=name, **widths)
                 for name in ('generator', 'generator_ema'))
-            self.discriminator = DCGANDiscriminator(config.resolution, name='discriminator', **head, **widths)
         else:
             self.mapping, self.mapping_ema = (
                 MappingNetwork(config.latent_size, config.style_size, num_labels=config.num_labels, name=name,
@@ -78,18 +75,25 @@ class StyleGAN(System):
                 for name in ('mapping', 'mapping_ema'))
             self.generator, self.generator_ema = (Synthesis(config.resolution, name=name, **widths)
                                                   for name in ('generator', 'generator_ema'))
-            self.discriminator = Discriminator(
-                config.resolution, group_size=config.group_size, statistics_channels=int(config.group_size > 1),
-                grows=len(self.stages) > 1, name='discriminator', **head, **widths)
         self.projected_features = None
         if config.discriminator_features:
             self.projected_features = ProjectedFeatures(config.discriminator_features, config.discriminator_channels)
-            self.discriminator = ProjectedDiscriminator(
-                config.discriminator_channels, head['num_labels'], name='discriminator')
+        self.discriminator = self._make_discriminator(config, widths)
         self.painters = tuple(network for network in (self.mapping, self.generator) if network is not None)
         self.networks = {**{network.name: network for network in self.painters}, 'discriminator': self.discriminator}
         if config.generator_optimizer.ema_decay:
             self.twins = {network.name: getattr(self, f'{network.name}_ema') for network in self.painters}
+
+    def _make_discriminator(self, config, widths):
+        head = {'num_labels': config.num_labels if config.use_projection else 0,
+                'num_classes': config.num_labels if config.classification_weight else 0}
+        if config.discriminator_features:
+            return ProjectedDiscriminator(config.discriminator_channels, head['num_labels'], name='discriminator')
+        if config.architecture == 'dcgan':
+            return DCGANDiscriminator(config.resolution, name='discriminator', **head, **widths)
+        return Discriminator(
+            config.resolution, group_size=config.group_size, statistics_channels=int(config.group_size > 1),
+            grows=len(self.stages) > 1, name='discriminator', **head, **widths)
 
     def _make_state(self, config) -> None:
         self.augmentation = make_augmentation(config)
